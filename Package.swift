@@ -1,0 +1,36 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: MIT
+
+import PackageDescription
+
+/// Settings of every Swift target.
+///
+/// `Lifetimes` lets a property hand out a span that borrows its owner. `SuppressedAssociatedTypes`
+/// lets the host's lock be noncopyable, so that it lives inside the memory it guards.
+let common: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableExperimentalFeature("Lifetimes"),
+  .enableExperimentalFeature("SuppressedAssociatedTypes"),
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+]
+
+/// The core also builds as Embedded Swift (`make embedded`); this keeps ordinary builds honest.
+let core: [SwiftSetting] =
+  common + [
+    .treatWarning("EmbeddedRestrictions", as: .error)
+  ]
+
+let package = Package(
+  name: "swift-dma-heaps",
+  products: [
+    .library(name: "PagePools", targets: ["PagePools"]),
+  ],
+  targets: [
+    // The core: every decision, no I/O. Runs in userspace and in the kernel.
+    .target(name: "PagePools", swiftSettings: core),
+  ]
+)

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+
+public import Synchronization
+
+extension PoolSet {
+  /// The most pages all pools together may keep, whoever their users are (P4).
+  ///
+  /// Lowering it takes effect at the next give, or at once with ``setLimit(_:)``.
+  @inlinable
+  public var limit: PageCount { PageCount(limitPages.load(ordering: .relaxed)) }
+
+  /// Changes the limit and shrinks down to it.
+  ///
+  /// - Parameter limit: pages, 0 or more; 0 turns pooling off.
+  /// - Context: no lock held; may block.
+  public func setLimit(_ limit: PageCount) {
+    precondition(limit >= .zero)
+    limitPages.store(limit.rawValue, ordering: .relaxed)
+    shrinkToLimit()
+  }
+
+  /// Pages in all pools: the "total pool size" of A1.
+  ///
+  /// - Complexity: O(1).
+  /// - Context: takes no lock.
+  @inlinable
+  public var totalPages: PageCount { PageCount(pooledPages.load(ordering: .relaxed)) }
+
+  /// Where every page is, at one instant (P7).
+  ///
+  /// - Complexity: O(shards).
+  /// - Context: takes all shard locks together.
+  public func accounts() -> PageAccounts {
+    var sum = PageAccounts()
+    withAllShards { sum += $0.accounts }
+    return sum
+  }
+
+  /// Blocks a pool has now, on all shards together.
+  ///
+  /// - Complexity: O(shards).
+  /// - Context: takes all shard locks together.
+  public func blockCount(of pool: PagePool<Source>) -> Int {
+    var count = 0
+    withAllShards { count += $0.stocks[pool.slot].blockCount }
+    return count
+  }
+
+  /// Visits the pools there are, oldest in the round robin first, with the blocks each has.
+  ///
+  /// The list is not locked as a whole: a pool that moves or goes meanwhile may be met twice or end
+  /// the visit early.
+  ///
+  /// - Complexity: O(pools × shards).
+  /// - Context: takes the list lock and shard locks, none while `body` runs.
+  public func forEachPool(_ body: (_ pool: PagePool<Source>, _ blockCount: Int) -> Void) {
+    var current = list.withLock { $0.pool(after: nil) }
+    var remaining = list.withLock { $0.count }
+    while let pool = current, remaining > 0 {
+      body(pool, blockCount(of: pool))
+      current = list.withLock { $0.pool(after: pool) }
+      remaining -= 1
+    }
+  }
+
+  /// Traps unless stocks, accounts and total agree; for tests.
+  ///
+  /// - Returns: the accounts at that instant.
+  /// - Complexity: O(shards × pools + pooled blocks).
+  @discardableResult
+  package func checkInvariants() -> PageAccounts {
+    var sum = PageAccounts()
+    var stocked = PageCount.zero
+    var total = PageCount.zero
+    withAllShards { shard in
+      sum += shard.accounts
+      precondition(shard.accounts.isBalanced, "a shard's accounts do not balance")
+      for slot in 0..<shard.stocks.count {
+        var blocks = 0
+        var pages = PageCount.zero
+        shard.stocks[slot].forEach(in: source) { block in
+          blocks += 1
+          pages += source.pool(of: block).blockSize
+        }
+        precondition(blocks == shard.stocks[slot].blockCount, "a chain miscounts its blocks")
+        precondition(pages == shard.stocks[slot].pages, "a chain miscounts its pages")
+        stocked += pages
+      }
+      total = totalPages
+    }
+    precondition(sum.isBalanced, "P7: taken != in buffers + deferred + pooled")
+    precondition(sum.pooled == stocked, "the accounts and the stocks disagree")
+    precondition(sum.pooled == total, "the accounts and the total disagree")
+    precondition(
+      sum.inBuffers >= .zero && sum.deferred >= .zero && sum.pooled >= .zero, "negative pages")
+    return sum
+  }
+
+  /// Visits every shard, keeping each one's lock until the last was visited, so that what was seen
+  /// is the state at one instant: when the last lock was taken.
+  private func withAllShards(_ body: (borrowing PoolShard<Source>) -> Void) {
+    func visit(_ shard: Int) {
+      guard shard < shards.count else { return }
+      shards[shard].withLock { state in
+        body(state)
+        visit(shard + 1)
+      }
+    }
+    visit(0)
+  }
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+
+public import Synchronization
+
+/// All pools of all users: one limit, one round robin, one set of accounts (P4, P5, P7).
+///
+/// ```swift
+/// let set = PoolSet(source: source, limit: PageCount(65536))
+/// guard let pool = set.addPool(blockSize: Order(8).pages, attributes: attributes) else { … }
+/// let block = if let pooled = set.take(from: pool) { pooled } else {
+///   try set.allocate(for: pool, effort: .full)
+/// }
+/// …
+/// source.zero(block)
+/// set.give(block, to: pool, from: .buffer)
+/// ```
+///
+/// A block comes from ``take(from:)`` already zeroed, or from the source through
+/// ``allocate(for:effort:)``, zeroed as well; whoever gives one must have zeroed it (P3).
+///
+/// Lock order: a shard's lock is taken alone, or all shards' in ascending order; the list lock is
+/// never held together with another.
+///
+/// - Source: behaviour of linux 6.1 drivers/gpu/drm/ttm/ttm_pool.c; differs in the shards, in
+///   accounts that balance, and in pools being destroyed without stopping the shrinker for others.
+public final class PoolSet<Source: PageSource>: Sendable {
+  /// Where blocks come from.
+  public let source: Source
+
+  /// Each CPU's stock, lock and part of the accounts.
+  @usableFromInline let shards: StableArray<Locked<PoolShard<Source>, Source.Lock>>
+
+  /// Pages in all pools; changed under a shard's lock, together with that shard's accounts.
+  @usableFromInline let pooledPages = Atomic<Int>(0)
+
+  /// See ``limit``.
+  @usableFromInline let limitPages: Atomic<Int>
+
+  let list: Locked<PoolList<Source>, Source.Lock>
+
+  /// The most shards there can be: the kernel's lockdep tells 8 locks of a kind apart.
+  @inlinable
+  public static var maximumShardCount: Int { 8 }
+
+  /// Makes a set without pools.
+  ///
+  /// - Parameters:
+  ///   - source: where blocks come from.
+  ///   - limit: the most pages all pools together may keep (P4), 0 or more.
+  ///   - shardCount: how many threads should be able to work at once, 1...8.
+  ///   - poolCapacity: the most pools there can be; each costs 48 bytes per shard.
+  /// - Context: allocates; may block.
+  public init(source: Source, limit: PageCount, shardCount: Int = 1, poolCapacity: Int = 128) {
+    precondition(shardCount >= 1 && shardCount <= Self.maximumShardCount)
+    precondition(poolCapacity >= 1 && limit >= .zero)
+    self.source = source
+    shards = StableArray(count: shardCount) { shard in
+      Locked(rank: shard, PoolShard(poolCapacity: poolCapacity))
+    }
+    limitPages = Atomic(limit.rawValue)
+    list = Locked(PoolList(capacity: poolCapacity))
+  }
+
+  /// Adds a pool at the end of the round robin.
+  ///
+  /// - Parameters:
+  ///   - blockSize: pages in each of its blocks, 1 or more.
+  ///   - attributes: what its memory is like.
+  /// - Returns: nil when `poolCapacity` pools exist. The pool stays until ``destroy(_:)``.
+  /// - Complexity: O(poolCapacity).
+  /// - Context: takes the list lock; does not block.
+  public func addPool(blockSize: PageCount, attributes: Source.Attributes) -> PagePool<Source>? {
+    precondition(blockSize > .zero)
+    return list.withLock { $0.add(blockSize: blockSize, attributes: attributes) }
+  }
+
+  /// Destroys a pool: takes it off the list, waits for shrinker steps that use it, and releases
+  /// every block to the source (P6).
+  ///
+  /// Nobody may give to the pool or take from it any more.
+  ///
+  /// - Complexity: O(pools + shards + blocks).
+  /// - Context: no lock held; may block.
+  public func destroy(_ pool: PagePool<Source>) {
+    guard list.withLock({ $0.remove(pool) }) else {
+      preconditionFailure("a pool is destroyed once, by the set that made it")
+    }
+    while list.withLock({ $0.isPinned(pool) }) {
+      source.relax()
+    }
+    while let block = withdraw(from: pool) {
+      source.release(block)
+    }
+    list.withLock { $0.freeSlot(of: pool) }
+  }
+
+  /// How many threads can work at once without waiting for each other.
+  @inlinable
+  public var shardCount: Int { shards.count }
+
+  /// The shard the calling thread should use first.
+  @inlinable
+  var homeShard: Int {
+    let hint = source.currentShard
+    return hint >= 0 && hint < shards.count ? hint : abs(hint % shards.count)
+  }
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+
+/// One part of the set's stock: the blocks of all pools that threads of one CPU gave.
+///
+/// Sharding is what lets independent threads give and take at the same time: each normally uses its
+/// own CPU's shard, and goes to the others only when its own has no block of the pool.
+@usableFromInline
+struct PoolShard<Source: PageSource>: ~Copyable {
+  /// One stock per pool, indexed by ``PagePool/slot``.
+  @usableFromInline var stocks: StableArray<BlockChain<Source>>
+
+  /// This shard's part of the accounts.
+  @usableFromInline var accounts = PageAccounts()
+
+  @usableFromInline
+  init(poolCapacity: Int) {
+    stocks = StableArray(count: poolCapacity) { _ in BlockChain() }
+  }
+}
