@@ -28,9 +28,11 @@ let package = Package(
   name: "swift-dma-heaps",
   products: [
     .library(name: "PagePools", targets: ["PagePools"]),
+    .library(name: "HeapFramework", targets: ["HeapFramework"]),
   ],
   targets: [
     // The core: every decision, no I/O. Runs in userspace and in the kernel.
     .target(name: "PagePools", swiftSettings: core),
+    .target(name: "HeapFramework", dependencies: ["PagePools"], swiftSettings: core),
   ]
 )

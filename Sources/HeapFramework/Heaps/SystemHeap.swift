@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+
+public import PagePools
+
+/// Buffers of as few and as large blocks as memory allows: orders 8, 4 and 0 (S1).
+///
+/// 1 MiB and 64 KiB blocks are what device MMUs map with one entry; 4 KiB pages take the rest.
+public final class SystemHeap<Host: HeapHost>: Sendable {
+  /// Where its memory comes from.
+  public let memory: BufferMemory<Host>
+
+  /// What it has done.
+  public let counters: HeapCounters<Host>
+
+  private let pools: StableArray<PagePool<Host>>
+
+  /// The orders the series uses, largest first.
+  public static var standardOrders: [Order] { [Order(8), Order(4), Order(0)] }
+
+  /// Makes a heap and one pool for each order.
+  ///
+  /// - Parameters:
+  ///   - memory: shared with other heaps.
+  ///   - attributes: of all its blocks.
+  ///   - orders: descending, each once, the last one 0.
+  /// - Returns: nil when the pool set has no room for so many pools; nothing is left behind.
+  /// - Context: allocates; may block.
+  public init?(
+    memory: BufferMemory<Host>, attributes: Host.Attributes, orders: [Order] = standardOrders
+  ) {
+    precondition(orders.last == Order(0), "single pages must be among the orders")
+    for index in orders.indices.dropFirst() {
+      precondition(orders[index] < orders[index - 1], "orders descend")
+    }
+    var added: [PagePool<Host>] = []
+    added.reserveCapacity(orders.count)
+    for order in orders {
+      guard let pool = memory.pools.addPool(blockSize: order.pages, attributes: attributes) else {
+        for pool in added { memory.pools.destroy(pool) }
+        return nil
+      }
+      added.append(pool)
+    }
+    self.memory = memory
+    pools = StableArray(count: added.count) { added[$0] }
+    counters = HeapCounters(host: memory.host, shardCount: memory.pools.shardCount)
+  }
+
+  /// Takes or gets zeroed blocks of together exactly `pages` pages, in descending sizes.
+  ///
+  /// - Parameter pages: 1 or more.
+  /// - Throws: the host's reason; then every block already taken is back in its pool. A caller that
+  ///   is being killed stops with `.interrupted` (EINTR).
+  /// - Complexity: O(blocks); allocates nothing but the blocks.
+  /// - Context: no lock held; may block.
+  public func allocate(_ pages: PageCount) throws(Host.Failure) -> BlockChain<Host> {
+    precondition(pages > .zero, "a buffer has at least one page")
+    var chain = BlockChain<Host>()
+    var poolMisses = 0
+    // Never above the last order that succeeded: larger ones were just seen to be exhausted.
+    var largest = 0
+    do throws(Host.Failure) {
+      while chain.pages < pages {
+        guard !memory.host.isCallerKilled else { throw Host.Failure.interrupted }
+        let block = try nextBlock(atMost: pages - chain.pages, &largest, &poolMisses)
+        chain.append(block, in: memory.host)
+      }
+    } catch {
+      memory.poolUnwritten(chain)
+      counters.countFailure()
+      throw error
+    }
+    counters.countAllocation(pages, poolMisses: poolMisses)
+    return chain
+  }
+
+  /// Takes or gets the largest block that still fits.
+  ///
+  /// - Parameter largest: index of the first order to try; afterwards of the one that succeeded.
+  private func nextBlock(
+    atMost remaining: PageCount, _ largest: inout Int, _ poolMisses: inout Int
+  ) throws(Host.Failure) -> Host.Block {
+    while pools[largest].blockSize > remaining { largest += 1 }
+    for index in largest..<(pools.count - 1) {
+      guard pools[index].blockSize <= remaining else { continue }
+      // A large block is worth a try, not a reclaim: smaller ones will do.
+      if let obtained = try? memory.obtain(from: pools[index], effort: .light) {
+        largest = index
+        poolMisses += obtained.wasPooled ? 0 : 1
+        return obtained.block
+      }
+    }
+    largest = pools.count - 1
+    let obtained = try memory.withReclaim { () throws(Host.Failure) in
+      try memory.obtain(from: pools[pools.count - 1], effort: .full)
+    }
+    poolMisses += obtained.wasPooled ? 0 : 1
+    return obtained.block
+  }
+
+  /// Counts a buffer of `pages` pages as freed by its owner; the memory goes its way through
+  /// ``BufferMemory``.
+  public func countFree(_ pages: PageCount) {
+    counters.countFree(pages)
+  }
+
+  /// Destroys the heap's pools, releasing their blocks (P6).
+  ///
+  /// No buffer of the heap may be live or waiting.
+  ///
+  /// - Context: no lock held; may block.
+  public func close() {
+    for index in 0..<pools.count {
+      memory.pools.destroy(pools[index])
+    }
+  }
+}

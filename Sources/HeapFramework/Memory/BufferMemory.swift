@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT
+
+public import PagePools
+
+/// Pools and deferred freeing together: how every heap of a host gets and returns memory.
+///
+/// Freed memory takes one of three ways (S2, S4, D5):
+/// - nobody can have written it: straight to its pool, nothing to zero;
+/// - it is small, or too much is waiting already: the freeing thread zeroes it, which costs less than
+///   waking another thread would;
+/// - else it waits for the worker.
+public final class BufferMemory<Host: HeapHost>: Sendable {
+  /// The host that brings blocks and buffer objects.
+  public let host: Host
+
+  /// All pools.
+  public let pools: PoolSet<Host>
+
+  /// Buffers waiting to be freed.
+  public let deferred: DeferredFreeList<Host>
+
+  /// Buffers up to this size are zeroed by the thread that frees them.
+  public let inlineFreeLimit: PageCount
+
+  /// Joins `pools` with a new deferred-free list.
+  ///
+  /// - Parameters:
+  ///   - pools: whose source is the host.
+  ///   - deferredLimit: the most pages that may wait (D5), 0 or more.
+  ///   - inlineFreeLimit: pages; 0 defers buffers of any size.
+  public init(pools: PoolSet<Host>, deferredLimit: PageCount, inlineFreeLimit: PageCount) {
+    host = pools.source
+    self.pools = pools
+    deferred = DeferredFreeList(items: pools.source, limit: deferredLimit)
+    self.inlineFreeLimit = inlineFreeLimit
+  }
+}
+
+// MARK: - Getting memory
+
+extension BufferMemory {
+  /// Takes a pooled block or gets a new one.
+  ///
+  /// - Returns: the block, zeroed, and whether it came from the pool.
+  /// - Context: no lock held; may block when `effort` is `.full`.
+  @inlinable
+  public func obtain(
+    from pool: PagePool<Host>, effort: AllocationEffort
+  ) throws(Host.Failure) -> (block: Host.Block, wasPooled: Bool) {
+    if let block = pools.take(from: pool) { return (block, true) }
+    return (try pools.allocate(for: pool, effort: effort), false)
+  }
+
+  /// Makes an attempt, and where giving memory back could help, gives everything back and makes it
+  /// once more (D6).
+  ///
+  /// - Context: no lock held; may block.
+  @inlinable
+  public func withReclaim<R>(
+    _ attempt: () throws(Host.Failure) -> R
+  ) throws(Host.Failure) -> R {
+    do {
+      return try attempt()
+    } catch {
+      guard error.isRelievedByReclaim else { throw error }
+      reclaimAll()
+      return try attempt()
+    }
+  }
+
+  /// Frees all that waits and all that is pooled.
+  ///
+  /// - Returns: pages given back to the source.
+  /// - Context: no lock held; may block.
+  @discardableResult
+  public func reclaimAll() -> PageCount {
+    reclaim(PageCount(Int.max))
+  }
+
+  /// Gives back at least `target` pages where there are so many: deferred buffers first, then pools.
+  ///
+  /// - Returns: pages given back to the source.
+  /// - Context: no lock held; may block.
+  @discardableResult
+  public func reclaim(_ target: PageCount) -> PageCount {
+    let freed = deferredFreeShrinker.scan(target).pages
+    guard freed < target else { return freed }
+    return freed + pools.scan(target - freed).pages
+  }
+}
+
+// MARK: - Returning memory
+
+extension BufferMemory {
+  /// Frees a buffer that its owner is done with.
+  ///
+  /// - Parameters:
+  ///   - buffer: not to be used again by the caller.
+  ///   - mayBeWritten: false only when nobody can have written it since it was handed out (S4).
+  /// - Context: no lock held; may block.
+  @inlinable
+  public func free(_ buffer: Host.Buffer, mayBeWritten: Bool) {
+    guard mayBeWritten else {
+      return poolUnwritten(host.dismantle(buffer))
+    }
+    let size = host.deferredSize(of: buffer)
+    guard size > inlineFreeLimit else {
+      return freeNow(buffer, .normal, from: .buffer)
+    }
+    deferFree(buffer, size)
+  }
+
+  /// Frees a buffer from a thread with better things to do, whatever its size: the worker does it,
+  /// unless too much is waiting (D5).
+  ///
+  /// - Context: no lock held; may block when the backlog is full.
+  @inlinable
+  public func deferFree(_ buffer: Host.Buffer) {
+    deferFree(buffer, host.deferredSize(of: buffer))
+  }
+
+  @inlinable
+  func deferFree(_ buffer: Host.Buffer, _ size: PageCount) {
+    // Accounted for first: once it is on the list, the worker may be done with it at any moment.
+    pools.deferPages(size)
+    switch deferred.append(buffer) {
+    case .queued: break
+    case .queuedForSleepingWorker: host.wakeDeferredFreeWorker()
+    case .refused: freeNow(buffer, .normal, from: .deferredFree)
+    }
+  }
+
+  /// Puts blocks that are still zero into their pools: a request that failed half-way, or a buffer
+  /// that nobody can have written.
+  ///
+  /// - Complexity: O(blocks).
+  /// - Context: no lock held.
+  @inlinable
+  public func poolUnwritten(_ blocks: consuming BlockChain<Host>) {
+    while let block = blocks.pop(in: host) {
+      pools.give(block, to: host.pool(of: block), from: .buffer)
+    }
+  }
+
+  /// The free function of every buffer (S2): normal, zero each block and pool it; under pressure,
+  /// release each block to its source.
+  @inlinable
+  func freeNow(_ buffer: Host.Buffer, _ reason: FreeReason, from holder: BlockHolder) {
+    var blocks = host.dismantle(buffer)
+    while let block = blocks.pop(in: host) {
+      switch reason {
+      case .normal:
+        host.zero(block)
+        pools.give(block, to: host.pool(of: block), from: holder)
+      case .underPressure:
+        pools.release(block, from: holder)
+      }
+    }
+  }
+
+  /// Frees the buffer that has waited longest: one turn of the worker (D3).
+  ///
+  /// - Returns: false when nothing waits.
+  /// - Context: no lock held; may block.
+  @inlinable
+  public func freeOldestDeferred() -> Bool {
+    deferred.freeOldest(reason: .normal) { freeNow($0, $1, from: .deferredFree) } != nil
+  }
+
+  /// The shrinker of the deferred-free list (D4).
+  public var deferredFreeShrinker: DeferredFreeShrinker<Host> {
+    DeferredFreeShrinker(memory: self)
+  }
+}
+
+/// Frees waiting buffers under pressure, without pooling their memory (D2, D4).
+public struct DeferredFreeShrinker<Host: HeapHost>: Shrinker {
+  let memory: BufferMemory<Host>
+
+  /// Pages waiting, or empty.
+  public func count() -> ShrinkCount {
+    ShrinkCount(memory.deferred.waitingPages)
+  }
+
+  /// Frees the longest-waiting buffers until `target` pages are released to their source.
+  ///
+  /// - Context: no lock held; may block.
+  public func scan(_ target: PageCount) -> ShrinkOutcome {
+    memory.deferred.scan(target) { memory.freeNow($0, $1, from: .deferredFree) }
+  }
+}

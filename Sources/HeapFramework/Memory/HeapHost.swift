@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+
+public import PagePools
+
+/// What a host brings to heaps beyond a source of pages: buffer objects and a worker.
+///
+/// A buffer object is what stands behind one descriptor. The heap frees it as a whole; the
+/// host knows which blocks it is made of and what else goes away with it.
+public protocol HeapHost: PageSource, DeferredFreeItems {
+  /// A buffer object, linked on the deferred-free list while it waits.
+  typealias Buffer = Item
+
+  /// Takes the blocks out of a buffer that is being freed and drops everything else of it.
+  ///
+  /// - Context: no lock held; must not allocate; may block.
+  func dismantle(_ buffer: Item) -> BlockChain<Self>
+
+  /// Wakes the deferred-free worker.
+  ///
+  /// - Context: no lock held; does not block.
+  func wakeDeferredFreeWorker()
+
+  /// Whether the caller is being killed, so that a long allocation must stop (S1).
+  var isCallerKilled: Bool { get }
+}

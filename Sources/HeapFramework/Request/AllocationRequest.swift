@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+
+public import PagePools
+
+/// A request for a buffer, decoded and found valid: allocate(len, fd_flags, heap_flags) (H3).
+///
+/// The ABI's struct is `{ u64 len; u32 fd; u32 fd_flags; u64 heap_flags }`, in the machine's byte
+/// order. The checks are made in the kernel's order, before any memory is taken.
+///
+/// - Source: linux 6.1 include/uapi/linux/dma-heap.h; drivers/dma-buf/dma-heap.c:77-88 (order of the
+///   checks) and 55-61 (length).
+public struct AllocationRequest: Equatable, Sendable {
+  /// Pages to allocate, 1 or more.
+  public let pages: PageCount
+
+  /// How the descriptor is to be made.
+  public let descriptorFlags: DescriptorFlags
+
+  /// Bytes in the ABI's struct.
+  public static var byteCount: Int { 24 }
+
+  private static var descriptorOffset: Int { 8 }
+
+  /// Checks a request.
+  ///
+  /// - Parameters:
+  ///   - length: bytes, 1 or more; rounded up to pages.
+  ///   - descriptor: the field `fd`, which must be 0.
+  ///   - descriptorFlags: `O_CLOEXEC` and an access mode.
+  ///   - heapFlags: none are defined.
+  /// - Throws: ``RequestError``, the first that applies in the order of its cases (all EINVAL).
+  public init(
+    length: ByteCount, descriptor: UInt32 = 0, descriptorFlags: UInt32 = 0, heapFlags: UInt64 = 0
+  ) throws(RequestError) {
+    guard descriptor == 0 else { throw .descriptorNotZero(descriptor) }
+    let unknown = descriptorFlags & ~DescriptorFlags.valid
+    guard unknown == 0 else { throw .unknownDescriptorFlags(unknown) }
+    guard heapFlags == 0 else { throw .unknownHeapFlags(heapFlags) }
+    guard length.rawValue > 0 else { throw .lengthIsZero }
+    guard let pages = PageCount(covering: length) else { throw .lengthOverflows(length) }
+    self.pages = pages
+    self.descriptorFlags = DescriptorFlags(rawValue: descriptorFlags)
+  }
+
+  /// Decodes and checks a struct of any size: missing fields read as zero, extra bytes are ignored.
+  ///
+  /// - Throws: as ``init(length:descriptor:descriptorFlags:heapFlags:)``.
+  public init(arguments: RawSpan) throws(RequestError) {
+    var fields = InlineArray<24, UInt8>(repeating: 0)
+    for offset in 0..<min(arguments.byteCount, Self.byteCount) {
+      fields[offset] = arguments.unsafeLoadByte(at: offset)
+    }
+    try self.init(
+      length: ByteCount(fields.word(at: 0)),
+      descriptor: fields.halfWord(at: Self.descriptorOffset),
+      descriptorFlags: fields.halfWord(at: 12),
+      heapFlags: fields.word(at: 16))
+  }
+
+  /// Writes the new descriptor's number into the caller's struct, as far as that reaches.
+  ///
+  /// A caller whose struct ends before the field never learns the number, as in the kernel.
+  public static func encode(descriptor: UInt32, into arguments: inout MutableRawSpan) {
+    for index in 0..<4 where descriptorOffset + index < arguments.byteCount {
+      let byte = UInt8(truncatingIfNeeded: descriptor.littleEndian >> UInt32(8 * index))
+      arguments.storeBytes(of: byte, toByteOffset: descriptorOffset + index, as: UInt8.self)
+    }
+  }
+}
+
+extension RawSpan {
+  fileprivate func unsafeLoadByte(at offset: Int) -> UInt8 {
+    // SAFETY: every bit pattern is a byte; the span checks the offset.
+    unsafe unsafeLoad(fromByteOffset: offset, as: UInt8.self)
+  }
+}
+
+extension InlineArray<24, UInt8> {
+  fileprivate func word(at offset: Int) -> UInt64 {
+    UInt64(halfWord(at: offset)) | UInt64(halfWord(at: offset + 4)) << 32
+  }
+
+  fileprivate func halfWord(at offset: Int) -> UInt32 {
+    UInt32(self[offset]) | UInt32(self[offset + 1]) << 8
+      | UInt32(self[offset + 2]) << 16 | UInt32(self[offset + 3]) << 24
+  }
+}
+
+/// How a new descriptor is made: the request's `fd_flags`.
+public struct DescriptorFlags: RawRepresentable, Equatable, Sendable {
+  /// The flags as in the ABI.
+  public let rawValue: UInt32
+
+  /// Flags known to be valid.
+  public init(rawValue: UInt32) {
+    self.rawValue = rawValue
+  }
+
+  /// `O_CLOEXEC`: the descriptor does not survive `execve`.
+  public static var closeOnExec: DescriptorFlags { DescriptorFlags(rawValue: 0x8_0000) }
+
+  /// `O_RDWR`: the descriptor can be mapped for writing.
+  public static var readWrite: DescriptorFlags { DescriptorFlags(rawValue: 2) }
+
+  /// Both of the flags.
+  public static func | (left: DescriptorFlags, right: DescriptorFlags) -> DescriptorFlags {
+    DescriptorFlags(rawValue: left.rawValue | right.rawValue)
+  }
+
+  /// `O_CLOEXEC | O_ACCMODE`.
+  static var valid: UInt32 { 0x8_0003 }
+
+  /// Whether `O_CLOEXEC` is set.
+  public var isCloseOnExec: Bool { rawValue & 0x8_0000 != 0 }
+
+  /// `O_RDONLY` (0), `O_WRONLY` (1) or `O_RDWR` (2), or the invalid 3, which opens as `O_RDONLY` does.
+  public var accessMode: UInt32 { rawValue & 3 }
+}
