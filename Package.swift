@@ -27,12 +27,29 @@ let core: [SwiftSetting] =
 let package = Package(
   name: "swift-dma-heaps",
   products: [
+    .library(name: "DMAHeaps", targets: ["DMAHeaps"]),
     .library(name: "PagePools", targets: ["PagePools"]),
     .library(name: "HeapFramework", targets: ["HeapFramework"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0")
   ],
   targets: [
     // The core: every decision, no I/O. Runs in userspace and in the kernel.
     .target(name: "PagePools", swiftSettings: core),
     .target(name: "HeapFramework", dependencies: ["PagePools"], swiftSettings: core),
+
+    // The userspace host.
+    .target(name: "CLinuxShims"),
+    .target(
+      name: "LinuxHost",
+      dependencies: [
+        "CLinuxShims", "HeapFramework", "PagePools",
+        .product(name: "HeapModule", package: "swift-collections"),
+      ],
+      swiftSettings: common),
+    .target(
+      name: "DMAHeaps", dependencies: ["HeapFramework", "LinuxHost", "PagePools"],
+      swiftSettings: common),
   ]
 )

@@ -61,15 +61,11 @@ public final class ContiguousHeap<Host: HeapHost>: Sendable {
       throw .outOfMemory
     }
     let pool = pools[sizeClass.index]
-    if let block = memory.pools.take(from: pool) {
-      counters.countAllocation(pool.blockSize, poolMisses: 0)
-      return (block, true)
-    }
     do throws(Host.Failure) {
       let obtained = try memory.withReclaim { () throws(Host.Failure) in
         try memory.obtain(from: pool, effort: .full)
       }
-      counters.countAllocation(pool.blockSize, poolMisses: 1)
+      counters.countAllocation(pool.blockSize, poolMisses: obtained.wasPooled ? 0 : 1)
       return obtained
     } catch {
       counters.countFailure()
@@ -77,11 +73,22 @@ public final class ContiguousHeap<Host: HeapHost>: Sendable {
     }
   }
 
-  /// Counts a buffer of `pages` pages as freed by its owner; the memory goes its way through
-  /// ``BufferMemory``.
+  /// Frees a buffer that its owner is done with.
+  ///
+  /// - Parameter mayBeWritten: false only when nobody can have written it since it was handed out (S4).
+  /// - Context: no lock held; may block.
   @inlinable
-  public func countFree(_ pages: PageCount) {
-    counters.countFree(pages)
+  public func free(_ buffer: Host.Buffer, mayBeWritten: Bool) {
+    counters.countFree(memory.host.deferredSize(of: buffer))
+    memory.free(buffer, mayBeWritten: mayBeWritten)
+  }
+
+  /// Frees a buffer from a thread with better things to do than to zero it, whatever its size.
+  ///
+  /// - Context: no lock held; may block when too much is waiting (D5).
+  public func deferFree(_ buffer: Host.Buffer) {
+    counters.countFree(memory.host.deferredSize(of: buffer))
+    memory.deferFree(buffer)
   }
 
   /// Destroys the heap's pools, releasing their blocks (P6).

@@ -98,10 +98,22 @@ public final class SystemHeap<Host: HeapHost>: Sendable {
     return obtained.block
   }
 
-  /// Counts a buffer of `pages` pages as freed by its owner; the memory goes its way through
-  /// ``BufferMemory``.
-  public func countFree(_ pages: PageCount) {
-    counters.countFree(pages)
+  /// Frees a buffer that its owner is done with.
+  ///
+  /// - Parameter mayBeWritten: false only when nobody can have written it since it was handed out (S4).
+  /// - Context: no lock held; may block.
+  @inlinable
+  public func free(_ buffer: Host.Buffer, mayBeWritten: Bool) {
+    counters.countFree(memory.host.deferredSize(of: buffer))
+    memory.free(buffer, mayBeWritten: mayBeWritten)
+  }
+
+  /// Frees a buffer from a thread with better things to do than to zero it, whatever its size.
+  ///
+  /// - Context: no lock held; may block when too much is waiting (D5).
+  public func deferFree(_ buffer: Host.Buffer) {
+    counters.countFree(memory.host.deferredSize(of: buffer))
+    memory.deferFree(buffer)
   }
 
   /// Destroys the heap's pools, releasing their blocks (P6).

@@ -41,15 +41,45 @@ public final class BufferMemory<Host: HeapHost>: Sendable {
 extension BufferMemory {
   /// Takes a pooled block or gets a new one.
   ///
+  /// When the pool is empty while much waits to be freed, the caller frees some of it in the worker's
+  /// place: zeroing what is there costs less than getting new memory, and a program that allocates
+  /// faster than the worker zeroes does not grow without bound.
+  ///
   /// - Returns: the block, zeroed, and whether it came from the pool.
   /// - Context: no lock held; may block when `effort` is `.full`.
   @inlinable
   public func obtain(
     from pool: PagePool<Host>, effort: AllocationEffort
   ) throws(Host.Failure) -> (block: Host.Block, wasPooled: Bool) {
-    if let block = pools.take(from: pool) { return (block, true) }
+    if let block = pools.take(from: pool) ?? takeAfterHelping(pool) { return (block, true) }
     return (try pools.allocate(for: pool, effort: effort), false)
   }
+
+  /// Frees the longest-waiting buffers until the pool has a block, as much was freed as is wanted, or
+  /// little is left for the worker.
+  ///
+  /// The bound keeps one caller from zeroing everybody's memory.
+  @usableFromInline
+  func takeAfterHelping(_ pool: PagePool<Host>) -> Host.Block? {
+    host.collectReturned()
+    if let block = pools.take(from: pool) { return block }
+    let enough = PageCount(pool.blockSize.rawValue * Self.helpingThreshold)
+    var freed = PageCount.zero
+    while freed < pool.blockSize, deferred.waitingPages >= enough,
+      let pages = deferred.freeOldest(
+        reason: .normal, { freeNow($0, $1, from: .deferredFree) })
+    {
+      freed += pages
+      if let block = pools.take(from: pool) { return block }
+    }
+    return nil
+  }
+
+  /// How many blocks of the wanted size must wait before a caller helps instead of getting new memory.
+  ///
+  /// With a few blocks in circulation the worker zeroes one while the program fills another, and takes
+  /// find the pool stocked; with one, each take would wait for the zeroing of the block just freed.
+  @usableFromInline static var helpingThreshold: Int { 4 }
 
   /// Makes an attempt, and where giving memory back could help, gives everything back and makes it
   /// once more (D6).
@@ -148,11 +178,9 @@ extension BufferMemory {
   func freeNow(_ buffer: Host.Buffer, _ reason: FreeReason, from holder: BlockHolder) {
     var blocks = host.dismantle(buffer)
     while let block = blocks.pop(in: host) {
-      switch reason {
-      case .normal:
-        host.zero(block)
+      if reason == .normal, host.zero(block) {
         pools.give(block, to: host.pool(of: block), from: holder)
-      case .underPressure:
+      } else {
         pools.release(block, from: holder)
       }
     }

@@ -15,6 +15,13 @@ public protocol HeapHost: PageSource, DeferredFreeItems {
   /// - Context: no lock held; must not allocate; may block.
   func dismantle(_ buffer: Item) -> BlockChain<Self>
 
+  /// Frees the buffers whose last user has gone without the host having acted on it yet.
+  ///
+  /// Called when a pool is found empty. A host that learns of every release at once does nothing.
+  ///
+  /// - Context: no lock held; may block.
+  func collectReturned()
+
   /// Wakes the deferred-free worker.
   ///
   /// - Context: no lock held; does not block.

@@ -32,8 +32,10 @@ public protocol PageSource: Sendable {
 
   /// Fills a block with zeroes.
   ///
+  /// - Returns: false when that is not possible any more, because a client spoilt what the block
+  ///   stands in; the block then goes back to its source instead of to a pool.
   /// - Context: no lock held; may block.
-  func zero(_ block: Block)
+  func zero(_ block: Block) -> Bool
 
   /// The pool that `block` was allocated for, which is the one it is given to.
   ///

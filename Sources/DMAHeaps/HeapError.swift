@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+
+internal import Glibc
+public import HeapFramework
+internal import LinuxHost
+internal import PagePools
+
+/// Why a call failed: what was asked for, and which limit is in the way.
+public enum HeapError: Error, Equatable, Sendable {
+  /// No heap has this name (ENODEV).
+  case unknownHeap(name: String, available: [String])
+  /// The heap cannot be had here (ENODEV).
+  case absentHeap(name: String, reason: String)
+  /// A size of 0 or less, or a negative limit (EINVAL).
+  case invalidSize(byteCount: Int)
+  /// The request breaks a rule of the ABI (EINVAL).
+  case invalidRequest(RequestError)
+  /// A heap's or buffer's name breaks a rule (EINVAL, ENAMETOOLONG).
+  case invalidName(String, reason: String)
+  /// There is not so much memory (ENOMEM).
+  case outOfMemory(requestedByteCount: Int, availableByteCount: Int)
+  /// A limit of the process, the user or the machine is reached (the call's errno).
+  case limitReached(name: String, value: Int?, errorNumber: Int32)
+  /// Another system call failed.
+  case systemCallFailed(name: String, errorNumber: Int32)
+  /// The system belongs to the process that this one was forked from (EPERM).
+  case usedAfterFork
+}
+
+extension HeapError: CustomStringConvertible {
+  /// One line for people.
+  public var description: String {
+    switch self {
+    case .unknownHeap(let name, let available):
+      "no heap is named '\(name)'; there are: \(available.joined(separator: ", "))"
+    case .absentHeap(let name, let reason):
+      "heap '\(name)' is absent: \(reason)"
+    case .invalidSize(let byteCount):
+      "a size of \(byteCount) bytes is not possible: it must be 1 or more, a limit 0 or more"
+    case .invalidRequest(let error):
+      "invalid request: \(error.explanation)"
+    case .invalidName(let name, let reason):
+      "invalid name '\(name)': \(reason)"
+    case .outOfMemory(let requested, let available):
+      "out of memory: \(requested) bytes were asked for, \(available) bytes are available"
+    case .limitReached(let name, let value, let errorNumber):
+      "\(name) is reached\(value.map { " (\($0))" } ?? ""): \(Self.message(errorNumber))"
+    case .systemCallFailed(let name, let errorNumber):
+      "\(name) failed: \(Self.message(errorNumber))"
+    case .usedAfterFork:
+      "heaps cannot be used in a forked child; make a new HeapSystem, or export a descriptor before"
+    }
+  }
+
+  /// The errno that a C interface returns for the error.
+  public var errorNumber: Int32 {
+    switch self {
+    case .unknownHeap, .absentHeap: ENODEV
+    case .invalidSize, .invalidRequest: EINVAL
+    case .invalidName(let name, _):
+      name.utf8.count > Buffer.maximumNameByteCount ? ENAMETOOLONG : EINVAL
+    case .outOfMemory: ENOMEM
+    case .limitReached(_, _, let errorNumber), .systemCallFailed(_, let errorNumber): errorNumber
+    case .usedAfterFork: EPERM
+    }
+  }
+
+  private static func message(_ errorNumber: Int32) -> String {
+    unsafe String(cString: strerror(errorNumber))
+  }
+}
+
+extension RequestError {
+  var explanation: String {
+    switch self {
+    case .unknownCommand(let command): "unknown command 0x\(String(command, radix: 16))"
+    case .descriptorNotZero(let value): "the field fd is \(value), it must be 0"
+    case .unknownDescriptorFlags(let flags):
+      "unknown descriptor flags 0x\(String(flags, radix: 16)); O_CLOEXEC and an access mode are known"
+    case .unknownHeapFlags(let flags): "unknown heap flags 0x\(String(flags, radix: 16))"
+    case .lengthIsZero: "the length is 0"
+    case .lengthOverflows(let length):
+      "a length of \(length.rawValue) bytes overflows when rounded up to pages"
+    }
+  }
+}
+
+// MARK: - From the layers below
+
+/// Calls `body` and turns the host's failure into an error for the user.
+func translatingFailure<R: ~Copyable>(
+  _ body: () throws(HostFailure) -> R
+) throws(HeapError) -> R {
+  do throws(HostFailure) {
+    return try body()
+  } catch {
+    throw HeapError(error)
+  }
+}
+
+extension HeapError {
+  init(_ error: RequestError) {
+    self = .invalidRequest(error)
+  }
+
+  init(_ error: HeapNameError, name: String) {
+    let reason =
+      switch error {
+      case .empty: "it is empty"
+      case .tooLong: "it has more than \(HeapName.maximumByteCount) bytes"
+      case .containsSlash: "it contains '/'"
+      case .containsNull: "it contains a NUL byte"
+      case .isDirectoryReference: "it names a directory"
+      }
+    self = .invalidName(name, reason: reason)
+  }
+
+  init(_ failure: HostFailure) {
+    if let limit = ResourceLimit(reachedBy: failure) {
+      self = .limitReached(
+        name: limit.name, value: limit.value, errorNumber: failure.errorNumber)
+    } else if failure.errorNumber == ENOMEM || failure.errorNumber == ENOSPC {
+      self = .outOfMemory(
+        requestedByteCount: failure.byteCount,
+        availableByteCount: MachineMemory.availableByteCount())
+    } else {
+      self = .systemCallFailed(
+        name: failure.operation.systemCallName, errorNumber: failure.errorNumber)
+    }
+  }
+}

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: MIT
+
+package import HeapFramework
+package import LinuxHost
+internal import PagePools
+
+/// The heaps of this process: memory sources, pools, and two threads that free in the background.
+///
+/// Most programs use ``shared()``, through ``Heap/init(named:)``. A system of its own has its own pools
+/// and limits; it stops and gives everything back when its last ``Heap`` and ``Buffer`` are gone.
+/// Descriptors outlive it.
+///
+/// After fork(2), the child must not use the parent's systems: calls throw ``HeapError/usedAfterFork``,
+/// and buffers that go away in the child are left to the parent. Descriptors work in either.
+public final class HeapSystem: Sendable {
+  private let runtime: HeapRuntime
+  private let registry: HeapRegistry<LinuxHost, MemfdHeap>
+  private let forkGuard: ForkGuard
+  private let memfdHeap: MemfdHeap
+
+  /// Limits of a system.
+  public struct Configuration: Sendable {
+    /// The most memory in pools, in bytes (P4); rounded down to pages, 0 turns pooling off.
+    ///
+    /// A quarter of the machine's memory unless set.
+    public var poolLimitByteCount: Int
+
+    /// The most memory that waits to be zeroed, in bytes (D5); rounded down to pages.
+    ///
+    /// 256 MiB unless set.
+    public var deferredLimitByteCount: Int
+
+    /// The defaults.
+    public init() {
+      poolLimitByteCount = MachineMemory.totalByteCount / 4
+      deferredLimitByteCount = 256 << 20
+    }
+  }
+
+  /// Starts a system.
+  ///
+  /// - Throws: ``HeapError`` naming the limit in the way: EMFILE, ENFILE, ENOMEM, EAGAIN, or EINVAL for a
+  ///   negative limit.
+  /// - Context: starts two threads; blocks.
+  public convenience init(
+    _ configuration: Configuration = Configuration()
+  ) throws(HeapError) {
+    try self.init(configuration, faults: nil)
+  }
+
+  package init(_ configuration: Configuration, faults: FaultPlan?) throws(HeapError) {
+    let pageSize = PageCount.bytesPerPage
+    guard configuration.poolLimitByteCount >= 0 else {
+      throw .invalidSize(byteCount: configuration.poolLimitByteCount)
+    }
+    guard configuration.deferredLimitByteCount >= 0 else {
+      throw .invalidSize(byteCount: configuration.deferredLimitByteCount)
+    }
+    do throws(HostFailure) {
+      forkGuard = try ForkGuard()
+      runtime = try HeapRuntime(
+        poolLimit: PageCount(configuration.poolLimitByteCount / pageSize),
+        deferredLimit: PageCount(configuration.deferredLimitByteCount / pageSize),
+        faults: faults)
+    } catch {
+      throw HeapError(error)
+    }
+    guard let heap = MemfdHeap(memory: runtime.memory) else {
+      preconditionFailure("a new pool set has room for the heap's pools")
+    }
+    memfdHeap = heap
+    registry = HeapRegistry(host: runtime.memory.host)
+    do {
+      try registry.register(heap, as: HeapName(utf8: HeapCatalog.memfdHeap.name.utf8))
+    } catch {
+      preconditionFailure("the catalog's names are valid and different")
+    }
+  }
+
+  deinit {
+    guard !isForkedChild else {
+      // Threads and mappings are the parent's: running their destructors would unmap what the child
+      // may have mapped there since.
+      unsafe _ = Unmanaged.passRetained(runtime)
+      unsafe _ = Unmanaged.passRetained(registry)
+      return
+    }
+    runtime.stop()
+    memfdHeap.close()
+    runtime.memory.host.close()
+  }
+
+  /// The process-wide system, started at the first call and kept.
+  ///
+  /// - Throws: why it could not start; then every later call, too.
+  public static func shared() throws(HeapError) -> HeapSystem {
+    try sharedSystem.get()
+  }
+
+  private static let sharedSystem = Result<HeapSystem, HeapError> { () throws(HeapError) in
+    try HeapSystem()
+  }
+}
+
+// MARK: - Heaps
+
+extension HeapSystem {
+  /// Finds a heap by its name or an alias.
+  ///
+  /// - Throws: ``HeapError/unknownHeap(name:available:)`` or ``HeapError/absentHeap(name:reason:)``
+  ///   (both ENODEV).
+  public func heap(named name: String) throws(HeapError) -> Heap {
+    Heap(system: self, name: heapName(of: name), use: try use(name))
+  }
+
+  /// The heaps there are, then those one could expect and the reasons why they are absent.
+  public var descriptions: [HeapDescription] { HeapCatalog.descriptions }
+
+  func use(_ name: String) throws(HeapError) -> HeapUse<LinuxHost, MemfdHeap> {
+    try checkNotForked()
+    let key: HeapName
+    do throws(HeapNameError) {
+      key = try HeapName(utf8: name.utf8)
+    } catch {
+      throw HeapError(error, name: name)
+    }
+    guard let use = registry.lookup(key) else {
+      if let absent = HeapCatalog.description(of: name), let reason = absent.absenceReason {
+        throw .absentHeap(name: name, reason: reason)
+      }
+      let present = descriptions.filter { $0.absenceReason == nil }
+      throw .unknownHeap(name: name, available: present.map(\.name))
+    }
+    return use
+  }
+
+  /// The heap's own name, for a name or an alias.
+  func heapName(of name: String) -> String {
+    HeapCatalog.description(of: name)?.name ?? name
+  }
+}
+
+// MARK: - Memory
+
+extension HeapSystem {
+  /// Gives memory that waits or is pooled back to the kernel.
+  ///
+  /// - Parameter byteCount: how much at least, as far as there is so much; all there is unless set.
+  /// - Returns: bytes given back.
+  /// - Context: blocks.
+  @discardableResult
+  public func reclaim(byteCount: Int = .max) -> Int {
+    guard !isForkedChild, byteCount > 0 else { return 0 }
+    let pages = (byteCount - 1) / PageCount.bytesPerPage + 1
+    return runtime.memory.reclaim(PageCount(pages)).byteCount
+  }
+
+  /// What the system has and does, at one instant (A1).
+  ///
+  /// - Complexity: O(pools).
+  public func statistics() -> HeapStatistics {
+    guard !isForkedChild else { return HeapStatistics() }
+    return HeapStatistics(
+      memory: runtime.memory, heaps: [(HeapCatalog.memfdHeap.name, memfdHeap.counts())])
+  }
+
+  /// The pools, the deferred-free list and the accounts, for tests.
+  package var memory: BufferMemory<LinuxHost> { runtime.memory }
+
+  var isForkedChild: Bool { forkGuard.isForkedChild }
+
+  func checkNotForked() throws(HeapError) {
+    guard !isForkedChild else { throw .usedAfterFork }
+  }
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+
+package import PagePools
+
+/// A handle to one block of memory: a size class's worth of pages, in a file of its own or in a slab.
+///
+/// The handle is one word; what it names lives from the source's `allocate` to its `release`.
+@safe
+package struct MemoryBlock: BitwiseCopyable, Equatable, @unchecked Sendable {
+  // What the record says is guarded as its fields document.
+  let record: UnsafeMutablePointer<BlockRecord>
+
+  package static func == (left: MemoryBlock, right: MemoryBlock) -> Bool {
+    unsafe left.record == right.record
+  }
+}
+
+/// What the host knows of a block: its counterpart of the kernel's `struct page`.
+@safe
+struct BlockRecord {
+  /// Where the block goes when it is given back.
+  var pool: PagePool<LinuxHost>
+
+  /// The link slot of pools and chains; the core's.
+  var next: MemoryBlock?
+
+  /// The link slot of the deferred-free list; the core's.
+  var nextDeferred: MemoryBlock?
+
+  /// The first byte of the block's mapping, nil while a small file is not mapped.
+  ///
+  /// Changed only by whoever holds the block.
+  var address: UnsafeMutableRawPointer?
+
+  /// What the memory stands in.
+  let backing: Backing
+
+  enum Backing {
+    /// A slot of a slab: memory of this process, see ``SlabSource``.
+    case slot(Slab)
+    /// A memfd of the block's own: memory that can be given to others, see ``MemoryFile``.
+    case file(MemoryFile)
+  }
+}
+
+extension MemoryBlock {
+  /// The pool the block was allocated for.
+  var pool: PagePool<LinuxHost> { unsafe record.pointee.pool }
+
+  /// Pages in the block.
+  package var size: PageCount { unsafe record.pointee.pool.blockSize }
+
+  /// The core's link slot.
+  var next: MemoryBlock? {
+    get { unsafe record.pointee.next }
+    nonmutating set { unsafe record.pointee.next = newValue }
+  }
+
+  /// The deferred-free list's link slot.
+  var nextDeferred: MemoryBlock? {
+    get { unsafe record.pointee.nextDeferred }
+    nonmutating set { unsafe record.pointee.nextDeferred = newValue }
+  }
+
+  /// The block's memory, nil while it is not mapped.
+  package var address: UnsafeMutableRawPointer? {
+    get { unsafe record.pointee.address }
+    nonmutating set { unsafe record.pointee.address = newValue }
+  }
+
+  /// The block's own file, nil for a slot of a slab.
+  var file: MemoryFile? {
+    guard case .file(let file) = unsafe record.pointee.backing else { return nil }
+    return file
+  }
+
+  /// Makes the record of a block with a file of its own.
+  init(pool: PagePool<LinuxHost>, file: MemoryFile) {
+    let record = UnsafeMutablePointer<BlockRecord>.allocate(capacity: 1)
+    unsafe record.initialize(
+      to: BlockRecord(
+        pool: pool, next: nil, nextDeferred: nil, address: file.mappedBase, backing: .file(file)))
+    unsafe self.init(record: record)
+  }
+
+  /// Destroys the record of a block with a file of its own, and with it the file and its mapping.
+  func destroy() {
+    // SAFETY: the source is releasing the block: no handle to it is used again.
+    unsafe record.deinitialize(count: 1)
+    unsafe record.deallocate()
+  }
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+
+internal import CLinuxShims
+internal import Glibc
+
+/// How memory is zeroed.
+enum Zeroing {
+  /// From this size on, memory is zeroed by stores that go past the caches (bytes).
+  static let nontemporalThreshold = 16 << 20
+
+  /// Fills `byteCount` bytes, a multiple of the page size, with zeroes.
+  static func zero(_ address: UnsafeMutableRawPointer, _ byteCount: Int) {
+    if byteCount >= nontemporalThreshold {
+      unsafe shim_zero_nontemporal(address, byteCount)
+    } else {
+      unsafe memset(address, 0, byteCount)
+    }
+  }
+
+  /// Fills the first `byteCount` bytes of a file that is not mapped with zeroes.
+  ///
+  /// For small files: one call costs less than a mapping, and mappings are limited (vm.max_map_count).
+  static func zero(_ descriptor: borrowing OwnedDescriptor, _ byteCount: Int) -> Bool {
+    var offset = 0
+    while offset < byteCount {
+      let count = unsafe zeroes.withUnsafeBytes { source in
+        unsafe pwrite(
+          descriptor.rawValue, source.baseAddress, min(source.count, byteCount - offset), offset)
+      }
+      guard count > 0 || (count < 0 && errno == EINTR) else { return false }
+      offset += max(count, 0)
+    }
+    return true
+  }
+
+  private static let zeroes = [UInt8](repeating: 0, count: 1 << 16)
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+
+package import HeapFramework
+package import PagePools
+internal import Synchronization
+
+/// One set of pools with its threads: the deferred-free worker and the release watcher.
+///
+/// ``stop()`` must be called once, by the owner, when no buffer is live. Descriptors that were handed out
+/// stay good: their files live as long as somebody has them.
+package final class HeapRuntime: Sendable {
+  /// The pools and the deferred-free list.
+  package let memory: BufferMemory<LinuxHost>
+
+  private let threads: Mutex<Threads?>
+  private let isStopping: StopFlag
+
+  private struct Threads: ~Copyable, Sendable {
+    let worker: HostThread
+    let watcher: HostThread
+
+    consuming func join() {
+      worker.join()
+      watcher.join()
+    }
+  }
+
+  private final class StopFlag: Sendable {
+    let isSet = Atomic<Bool>(false)
+  }
+
+  /// Buffers up to this size are zeroed by the thread that frees them: 256 KiB take 2 µs, and waking
+  /// the worker takes longer.
+  static let inlineFreeLimit = PageCount(64)
+
+  /// Starts the threads.
+  ///
+  /// - Parameters:
+  ///   - poolLimit: the most pages in pools (P4).
+  ///   - deferredLimit: the most pages waiting to be freed (D5).
+  ///   - poolCapacity: the most pools there can be.
+  /// - Throws: the step that failed; nothing is left behind.
+  package init(
+    poolLimit: PageCount, deferredLimit: PageCount, poolCapacity: Int = 128,
+    faults: FaultPlan? = nil
+  ) throws(HostFailure) {
+    let host = try LinuxHost(poolCapacity: poolCapacity, faults: faults)
+    let memory = BufferMemory(
+      pools: PoolSet(
+        source: host, limit: poolLimit,
+        shardCount: min(MachineMemory.processorCount, PoolSet<LinuxHost>.maximumShardCount),
+        poolCapacity: poolCapacity),
+      deferredLimit: deferredLimit, inlineFreeLimit: Self.inlineFreeLimit)
+    let isStopping = StopFlag()
+    let worker = try HostThread(named: "dmaheap-free", faults: faults) {
+      Self.freeDeferred(memory, isStopping)
+    }
+    do throws(HostFailure) {
+      let watcher = try HostThread(named: "dmaheap-watch", faults: faults) {
+        host.watcher.run()
+      }
+      threads = Mutex(Threads(worker: worker, watcher: watcher))
+    } catch {
+      isStopping.isSet.store(true, ordering: .relaxed)
+      host.wakeUp.wake()
+      worker.join()
+      throw error
+    }
+    self.memory = memory
+    self.isStopping = isStopping
+  }
+
+  /// Ends the threads and gives back everything that waits; pools are left to their heaps.
+  ///
+  /// - Context: no lock held; blocks until the threads have ended.
+  package func stop() {
+    guard let threads = threads.withLock({ $0.take() }) else { return }
+    let host = memory.host
+    // Paired with the worker's load; the semaphore orders them.
+    isStopping.isSet.store(true, ordering: .relaxed)
+    host.wakeUp.wake()
+    host.watcher.stop()
+    threads.join()
+    for block in host.watcher.abandon() {
+      memory.pools.release(block, from: .buffer)
+    }
+    memory.reclaimAll()
+  }
+
+  /// Frees what waits, at idle priority, one after the other (D3).
+  private static func freeDeferred(_ memory: BufferMemory<LinuxHost>, _ isStopping: StopFlag) {
+    HostThread.lowerPriority()
+    while !isStopping.isSet.load(ordering: .relaxed) {
+      if memory.freeOldestDeferred() { continue }
+      if memory.deferred.workerMaySleep() { memory.host.wakeUp.wait() }
+    }
+  }
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+
+internal import CLinuxShims
+internal import Glibc
+internal import PagePools
+
+/// One memfd cut into equal slots: small blocks that share a descriptor and a mapping.
+///
+/// A process may have 65530 mappings (vm.max_map_count) and often no more than 1024 descriptors. A
+/// file and a mapping for each 4 KiB block would end there; slots of a slab end with the memory.
+/// A slot cannot be given to another process: that is what files of one block are for.
+///
+/// All fields are guarded by the slab source's lock; the slots' records by whoever holds them.
+@safe
+final class Slab: @unchecked Sendable {
+  private let descriptor: OwnedDescriptor
+  private let mapping: Mapping
+  private let records: UnsafeMutablePointer<BlockRecord>
+  private var firstFree: MemoryBlock?
+
+  let slotSize: PageCount
+  let slotCount: Int
+  private(set) var freeCount: Int
+
+  /// Which list of the source the slab is on while it has free slots: its pool's slot.
+  let listIndex: Int
+
+  /// The slab's neighbours on that list.
+  var nextListed: Slab?
+  unowned(unsafe) var previousListed: Slab?
+
+  /// Bytes in a slab: 512 slots of one page, 36 of 14 pages.
+  static let byteCount = 2 << 20
+
+  /// Makes a slab whose slots have no memory yet.
+  ///
+  /// - Throws: the step that failed; nothing is left behind.
+  /// - Context: blocks.
+  init(for pool: PagePool<LinuxHost>, faults: FaultPlan?) throws(HostFailure) {
+    descriptor = OwnedDescriptor(
+      owning: try attempt(.createFile, byteCount: Self.byteCount, faults: faults) {
+        unsafe shim_memfd_create("dmaheap-slab")
+      })
+    let file = descriptor.rawValue
+    _ = try attempt(.setLength, byteCount: Self.byteCount, faults: faults) {
+      ftruncate(file, Self.byteCount)
+    }
+    mapping = try Mapping(of: descriptor, byteCount: Self.byteCount, faults: faults)
+    slotSize = pool.blockSize
+    slotCount = Self.byteCount / pool.blockSize.byteCount
+    freeCount = slotCount
+    listIndex = pool.slot
+    unsafe records = .allocate(capacity: slotCount)
+    for index in (0..<slotCount).reversed() {
+      let record = unsafe records + index
+      unsafe record.initialize(
+        to: BlockRecord(
+          pool: pool, next: firstFree, nextDeferred: nil,
+          address: mapping.base + index * pool.blockSize.byteCount, backing: .slot(self)))
+      firstFree = unsafe MemoryBlock(record: record)
+    }
+  }
+
+  /// Breaks the cycle of slab and records; only then does the slab go away.
+  func retire() {
+    precondition(freeCount == slotCount, "a slab goes away when no slot is in use")
+    firstFree = nil
+    // SAFETY: no slot is in use, so nobody has a handle to a record.
+    unsafe records.deinitialize(count: slotCount)
+    unsafe records.deallocate()
+  }
+
+  /// Takes a slot that has no memory yet.
+  func takeSlot() -> MemoryBlock? {
+    guard let slot = firstFree else { return nil }
+    firstFree = slot.next
+    slot.next = nil
+    freeCount -= 1
+    return slot
+  }
+
+  /// Takes back a slot whose memory was given back.
+  func returnSlot(_ slot: MemoryBlock) {
+    slot.next = firstFree
+    firstFree = slot
+    freeCount += 1
+  }
+
+  /// Gives a slot zeroed memory and maps it, so that touching it needs no fault and cannot fail.
+  func populate(_ slot: MemoryBlock, faults: FaultPlan?) throws(HostFailure) {
+    let byteCount = slotSize.byteCount
+    _ = try attempt(.reserve, byteCount: byteCount, faults: faults) {
+      unsafe madvise(slot.address, byteCount, SHIM_MADV_POPULATE_WRITE)
+    }
+  }
+
+  /// Gives a slot's memory back to the kernel.
+  func depopulate(_ slot: MemoryBlock) {
+    guard let address = unsafe slot.address else { return }
+    // Cannot fail on a memfd of ours but by a signal, and then not for long.
+    while unsafe shim_fallocate(
+      descriptor.rawValue, SHIM_FALLOC_PUNCH_HOLE, Int64(address - mapping.base),
+      Int64(slotSize.byteCount)) != 0, errno == EINTR
+    {}
+  }
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+
+internal import CLinuxShims
+internal import Glibc
+
+/// Knows whether this process is the one that made it, without a system call.
+///
+/// The mark stands in a page that the kernel clears in a forked child (`MADV_WIPEONFORK`), so it also
+/// tells after a bare `clone` that runs no `pthread_atfork` handler.
+@safe
+package struct ForkGuard: ~Copyable, @unchecked Sendable {
+  private let page: UnsafeMutableRawPointer
+  private static var mark: UInt32 { 0x4845_4150 }
+
+  /// - Throws: ENOMEM when there is no page or the kernel does not clear it (before 4.14).
+  package init() throws(HostFailure) {
+    let address = unsafe mmap(
+      nil, Int(getpagesize()), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    guard let address = unsafe address, unsafe address != MAP_FAILED else {
+      throw HostFailure(.map, errno)
+    }
+    guard unsafe madvise(address, Int(getpagesize()), SHIM_MADV_WIPEONFORK) == 0 else {
+      let errorNumber = errno
+      unsafe munmap(address, Int(getpagesize()))
+      throw HostFailure(.map, errorNumber)
+    }
+    unsafe address.storeBytes(of: Self.mark, as: UInt32.self)
+    unsafe page = address
+  }
+
+  deinit {
+    // SAFETY: nobody can ask any more.
+    unsafe munmap(page, Int(getpagesize()))
+  }
+
+  /// Whether this is a child forked from the process that made the guard.
+  ///
+  /// - Complexity: one load.
+  package var isForkedChild: Bool {
+    // SAFETY: the page is mapped as long as `self` lives. Volatile: the kernel changes it.
+    unsafe shim_load_volatile(page) != Self.mark
+  }
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+
+internal import Glibc
+internal import PagePools
+
+/// What the host was doing when it failed.
+package enum HostOperation: Sendable, CaseIterable {
+  /// Looking whether the machine has so much memory at all, or free.
+  case checkMemory
+  /// memfd_create(2).
+  case createFile
+  /// open(2) of `/proc/self/fd/N`.
+  case reopen
+  /// fcntl(2) F_SETSIG.
+  case setLeaseSignal
+  /// ftruncate(2).
+  case setLength
+  /// fallocate(2) or madvise(2) MADV_POPULATE_WRITE.
+  case reserve
+  /// mmap(2).
+  case map
+  /// inotify_init1(2).
+  case createWatchQueue
+  /// inotify_add_watch(2).
+  case watch
+  /// eventfd(2).
+  case createEvent
+  /// pthread_create(3).
+  case startThread
+}
+
+/// A system call that failed: what for, with which errno, for how many bytes.
+package struct HostFailure: AllocationFailure, Equatable {
+  package let operation: HostOperation
+  package let errorNumber: Int32
+
+  /// Bytes that were asked for, 0 where no size is involved.
+  package let byteCount: Int
+
+  package init(_ operation: HostOperation, _ errorNumber: Int32, byteCount: Int = 0) {
+    self.operation = operation
+    self.errorNumber = errorNumber
+    self.byteCount = byteCount
+  }
+
+  package static var outOfMemory: HostFailure { HostFailure(.checkMemory, ENOMEM) }
+
+  package static var interrupted: HostFailure { HostFailure(.reserve, EINTR) }
+
+  /// Pooled blocks hold memory, address space, descriptors and watches; giving them back can help with
+  /// any of these.
+  package var isRelievedByReclaim: Bool {
+    switch errorNumber {
+    case ENOMEM, ENOSPC, EMFILE, ENFILE, EAGAIN: true
+    default: false
+    }
+  }
+}
+
+/// Makes system calls fail on purpose, so that tests can see every step of an allocation fail.
+package struct FaultPlan: Sendable {
+  /// The errno with which an operation is to fail now, or nil to let it happen.
+  package let errorNumber: @Sendable (HostOperation) -> Int32?
+
+  package init(errorNumber: @escaping @Sendable (HostOperation) -> Int32?) {
+    self.errorNumber = errorNumber
+  }
+}
+
+/// Makes a system call that reports failure as -1, again when a signal interrupted it.
+///
+/// - Returns: what the call returned, 0 or more.
+/// - Throws: its errno, with what was being done.
+package func attempt(
+  _ operation: HostOperation, byteCount: Int = 0, faults: FaultPlan?, _ call: () -> Int32
+) throws(HostFailure) -> Int32 {
+  if let injected = faults?.errorNumber(operation) {
+    throw HostFailure(operation, injected, byteCount: byteCount)
+  }
+  while true {
+    let result = call()
+    guard result < 0 else { return result }
+    let errorNumber = errno
+    guard errorNumber == EINTR else {
+      throw HostFailure(operation, errorNumber, byteCount: byteCount)
+    }
+  }
+}
