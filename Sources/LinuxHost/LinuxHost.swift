@@ -24,7 +24,7 @@ package final class LinuxHost: HeapHost {
   static let largestUnmappedFile = largestSlot
 
   let slabs: SlabSource
-  let watcher: ReleaseWatcher
+  package let watcher: ReleaseWatcher
   let faults: FaultPlan?
   let wakeUp = WakeUp()
 

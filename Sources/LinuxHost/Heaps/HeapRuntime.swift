@@ -53,7 +53,7 @@ package final class HeapRuntime: Sendable {
       deferredLimit: deferredLimit, inlineFreeLimit: Self.inlineFreeLimit)
     let isStopping = StopFlag()
     let worker = try HostThread(named: "dmaheap-free", faults: faults) {
-      Self.freeDeferred(memory, isStopping)
+      Self.freeDeferred(memory, isStopping, faults)
     }
     do throws(HostFailure) {
       let watcher = try HostThread(named: "dmaheap-watch", faults: faults) {
@@ -88,9 +88,12 @@ package final class HeapRuntime: Sendable {
   }
 
   /// Frees what waits, at idle priority, one after the other (D3).
-  private static func freeDeferred(_ memory: BufferMemory<LinuxHost>, _ isStopping: StopFlag) {
+  private static func freeDeferred(
+    _ memory: BufferMemory<LinuxHost>, _ isStopping: StopFlag, _ faults: FaultPlan?
+  ) {
     HostThread.lowerPriority()
     while !isStopping.isSet.load(ordering: .relaxed) {
+      faults?.delayWorker()
       if memory.freeOldestDeferred() { continue }
       if memory.deferred.workerMaySleep() { memory.host.wakeUp.wait() }
     }

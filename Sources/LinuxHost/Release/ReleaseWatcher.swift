@@ -259,7 +259,8 @@ extension ReleaseWatcher {
     }
   }
 
-  private func checkEverything() {
+  /// Looks at every handed-out file now, whatever events say.
+  package func checkEverything() {
     let watches = state.withLock { Array($0.blocks.keys) }
     for watch in watches { check(watch) }
   }

@@ -57,13 +57,20 @@ package struct HostFailure: AllocationFailure, Equatable {
   }
 }
 
-/// Makes system calls fail on purpose, so that tests can see every step of an allocation fail.
+/// Makes things go wrong on purpose, so that tests can see every step of an allocation fail.
 package struct FaultPlan: Sendable {
   /// The errno with which an operation is to fail now, or nil to let it happen.
   package let errorNumber: @Sendable (HostOperation) -> Int32?
 
-  package init(errorNumber: @escaping @Sendable (HostOperation) -> Int32?) {
+  /// Called by the deferred-free worker before it frees a buffer; may block, as a slow worker does.
+  package let delayWorker: @Sendable () -> Void
+
+  package init(
+    errorNumber: @escaping @Sendable (HostOperation) -> Int32? = { _ in nil },
+    delayWorker: @escaping @Sendable () -> Void = {}
+  ) {
     self.errorNumber = errorNumber
+    self.delayWorker = delayWorker
   }
 }
 

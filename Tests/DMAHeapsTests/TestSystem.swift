@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+
+import DMAHeaps
+import Glibc
+import HeapFramework
+import LinuxHost
+import PagePools
+import Testing
+
+/// Makes a system for one test, and when the test is done, checks that nothing is lost: the accounts
+/// balance, and every page is back.
+///
+/// - Parameter body: gets the system and its `system` heap; must drop all buffers and descriptors.
+func withSystem(
+  poolLimit: Int = 64 << 20, deferredLimit: Int = 16 << 20, faults: FaultPlan? = nil,
+  _ body: (HeapSystem, Heap) throws -> Void
+) throws {
+  var configuration = HeapSystem.Configuration()
+  configuration.poolLimitByteCount = poolLimit
+  configuration.deferredLimitByteCount = deferredLimit
+  let system = try HeapSystem(configuration, faults: faults)
+  try body(system, try system.heap(named: "system"))
+  #expect(
+    waitUntil { system.memory.pools.accounts().inBuffers == .zero }, "pages are still in buffers")
+  let accounts = system.memory.pools.checkInvariants()
+  #expect(accounts.isBalanced)
+  system.reclaim()
+  #expect(
+    waitUntil {
+      system.reclaim()
+      return system.memory.pools.accounts() == PageAccounts()
+    }, "pages are lost")
+}
+
+/// Waits until a condition holds.
+///
+/// - Returns: false when it does not hold within 30 s, which only a hang takes.
+func waitUntil(_ condition: () -> Bool) -> Bool {
+  let start = MonotonicTime.now
+  while !condition() {
+    guard MonotonicTime.now - start < 30_000_000_000 else { return false }
+    usleep(100)
+  }
+  return true
+}
+
+enum MonotonicTime {
+  /// Nanoseconds.
+  static var now: Int64 {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+  }
+}
+
+extension Buffer {
+  /// Writes every byte.
+  mutating func fill(_ value: UInt8) {
+    withUnsafeMutableBytes { bytes in
+      guard let base = bytes.baseAddress else { return }
+      memset(base, Int32(value), bytes.count)
+    }
+  }
+
+  /// Whether every byte is zero.
+  var isZero: Bool { withUnsafeBytes { $0.isZero } }
+}
+
+/// A mapping of a descriptor, as a client makes it.
+final class ClientMapping {
+  let base: UnsafeMutableRawPointer
+  let byteCount: Int
+
+  init(_ descriptor: Int32, byteCount: Int, offset: Int = 0, isWritable: Bool = true) throws {
+    let protection = isWritable ? PROT_READ | PROT_WRITE : PROT_READ
+    let address = mmap(nil, byteCount, protection, MAP_SHARED, descriptor, offset)
+    guard let address = address, address != MAP_FAILED else {
+      throw SystemError(number: errno)
+    }
+    base = address
+    self.byteCount = byteCount
+  }
+
+  deinit {
+    munmap(base, byteCount)
+  }
+
+  func fill(_ value: UInt8) {
+    memset(base, Int32(value), byteCount)
+  }
+
+  var isZero: Bool { UnsafeRawBufferPointer(start: base, count: byteCount).isZero }
+}
+
+struct SystemError: Error {
+  let number: Int32
+}
+
+extension UnsafeRawBufferPointer {
+  /// Whether every byte is zero.
+  var isZero: Bool {
+    guard let base = baseAddress, count > 0 else { return true }
+    // The first byte is zero, and each byte equals the one before it.
+    return self[0] == 0 && memcmp(base, base + 1, count - 1) == 0
+  }
+}
+
+/// Open descriptors of this process.
+func openDescriptorCount() -> Int {
+  guard let directory = opendir("/proc/self/fd") else { return -1 }
+  defer { closedir(directory) }
+  var count = 0
+  while readdir(directory) != nil { count += 1 }
+  return count
+}
+
+/// Mappings of our files in this process.
+func heapMappingCount() -> Int {
+  ProcessFile.lines(of: "/proc/self/maps").count { $0.contains("memfd:dmaheap") }
+}
