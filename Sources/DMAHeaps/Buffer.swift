@@ -154,7 +154,7 @@ extension Buffer {
     do throws(HostFailure) {
       descriptor = try source.exportDescriptor(&block, pages, flags: Int32(flags.rawValue))
     } catch {
-      throw HeapError(error)
+      throw HeapError(error, requestedByteCount: byteCount)
     }
     guard let base = unsafe block.address else { preconditionFailure("exports stay mapped") }
     unsafe self.base = base

@@ -48,7 +48,7 @@ public final class Heap: Sendable {
   /// - Context: any thread; may block when the pool is empty.
   public func allocate(byteCount: Int) throws(HeapError) -> Buffer {
     let pages = try checkedPages(byteCount)
-    let block = try translatingFailure { () throws(HostFailure) in
+    let block = try translatingFailure(byteCount) { () throws(HostFailure) in
       try source.allocateBuffer(pages)
     }
     return Buffer(block: block, pages: pages, heap: self)
@@ -68,7 +68,7 @@ public final class Heap: Sendable {
     byteCount: Int, flags: DescriptorFlags = .closeOnExec | .readWrite
   ) throws(HeapError) -> OwnedDescriptor {
     let pages = try checkedPages(byteCount, flags)
-    return try translatingFailure { () throws(HostFailure) in
+    return try translatingFailure(byteCount) { () throws(HostFailure) in
       try source.allocateDescriptor(pages, flags: Int32(flags.rawValue))
     }
   }

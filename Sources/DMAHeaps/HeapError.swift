@@ -87,14 +87,14 @@ extension RequestError {
 
 // MARK: - From the layers below
 
-/// Calls `body` and turns the host's failure into an error for the user.
+/// Calls `body` and turns the host's failure into an error for the user, who asked for `byteCount` bytes.
 func translatingFailure<R: ~Copyable>(
-  _ body: () throws(HostFailure) -> R
+  _ byteCount: Int, _ body: () throws(HostFailure) -> R
 ) throws(HeapError) -> R {
   do throws(HostFailure) {
     return try body()
   } catch {
-    throw HeapError(error)
+    throw HeapError(error, requestedByteCount: byteCount)
   }
 }
 
@@ -115,13 +115,13 @@ extension HeapError {
     self = .invalidName(name, reason: reason)
   }
 
-  init(_ failure: HostFailure) {
+  init(_ failure: HostFailure, requestedByteCount: Int = 0) {
     if let limit = ResourceLimit(reachedBy: failure) {
       self = .limitReached(
         name: limit.name, value: limit.value, errorNumber: failure.errorNumber)
     } else if failure.errorNumber == ENOMEM || failure.errorNumber == ENOSPC {
       self = .outOfMemory(
-        requestedByteCount: failure.byteCount,
+        requestedByteCount: requestedByteCount,
         availableByteCount: MachineMemory.availableByteCount())
     } else {
       self = .systemCallFailed(

@@ -50,28 +50,32 @@ struct LifetimeTests {
   func mapping_keepsTheBlock(byteCount: Int) throws {
     try expectHeld(byteCount: byteCount) {
       try ClientMapping($0.rawValue, byteCount: byteCount)
-    } release: { _ in }
+    } release: { _ in
+    }
   }
 
   @Test
   func readOnlyMappingOfOnePage_keepsTheBlock() throws {
     try expectHeld(byteCount: 1 << 20) {
       try ClientMapping($0.rawValue, byteCount: 4096, offset: 8192, isWritable: false)
-    } release: { _ in }
+    } release: { _ in
+    }
   }
 
   @Test(arguments: sizes)
   func duplicate_keepsTheBlock(byteCount: Int) throws {
     try expectHeld(byteCount: byteCount) {
       OwnedDescriptor(owning: dup($0.rawValue))
-    } release: { _ in }
+    } release: { _ in
+    }
   }
 
   @Test(arguments: [O_RDONLY, O_WRONLY, O_RDWR])
   func reopenedDescription_keepsTheBlock(mode: Int32) throws {
     try expectHeld(byteCount: 1 << 20) {
       OwnedDescriptor(owning: shim_open("/proc/self/fd/\($0.rawValue)", mode | O_CLOEXEC))
-    } release: { _ in }
+    } release: { _ in
+    }
   }
 
   @Test

@@ -130,7 +130,8 @@ struct ZeroingTests {
       switch means {
       case "truncate": #expect(ftruncate(descriptor.rawValue, 4096) == 0)
       case "grow": #expect(ftruncate(descriptor.rawValue, byteCount * 2) == 0)
-      case "punch": #expect(shim_fallocate(descriptor.rawValue, SHIM_FALLOC_PUNCH_HOLE, 8192, 4096) == 0)
+      case "punch":
+        #expect(shim_fallocate(descriptor.rawValue, SHIM_FALLOC_PUNCH_HOLE, 8192, 4096) == 0)
       case "mode": #expect(fchmod(descriptor.rawValue, 0) == 0)
       default:
         // Data behind the end that was cut off again must not come back.
