@@ -28,6 +28,7 @@ public final class BufferMemory<Host: HeapHost>: Sendable {
   ///   - pools: whose source is the host.
   ///   - deferredLimit: the most pages that may wait (D5), 0 or more.
   ///   - inlineFreeLimit: pages; 0 defers buffers of any size.
+  @inlinable
   public init(pools: PoolSet<Host>, deferredLimit: PageCount, inlineFreeLimit: PageCount) {
     host = pools.source
     self.pools = pools
@@ -59,7 +60,7 @@ extension BufferMemory {
   /// little is left for the worker.
   ///
   /// The bound keeps one caller from zeroing everybody's memory.
-  @usableFromInline
+  @inlinable
   func takeAfterHelping(_ pool: PagePool<Host>) -> Host.Block? {
     host.collectReturned()
     if let block = pools.take(from: pool) { return block }
@@ -79,7 +80,7 @@ extension BufferMemory {
   ///
   /// With a few blocks in circulation the worker zeroes one while the program fills another, and takes
   /// find the pool stocked; with one, each take would wait for the zeroing of the block just freed.
-  @usableFromInline static var helpingThreshold: Int { 4 }
+  @inlinable static var helpingThreshold: Int { 4 }
 
   /// Makes an attempt, and where giving memory back could help, gives everything back and makes it
   /// once more (D6).
@@ -102,6 +103,7 @@ extension BufferMemory {
   ///
   /// - Returns: pages given back to the source.
   /// - Context: no lock held; may block.
+  @inlinable
   @discardableResult
   public func reclaimAll() -> PageCount {
     reclaim(PageCount(Int.max))
@@ -111,6 +113,7 @@ extension BufferMemory {
   ///
   /// - Returns: pages given back to the source.
   /// - Context: no lock held; may block.
+  @inlinable
   @discardableResult
   public func reclaim(_ target: PageCount) -> PageCount {
     let freed = deferredFreeShrinker.scan(target).pages
@@ -196,6 +199,7 @@ extension BufferMemory {
   }
 
   /// The shrinker of the deferred-free list (D4).
+  @inlinable
   public var deferredFreeShrinker: DeferredFreeShrinker<Host> {
     DeferredFreeShrinker(memory: self)
   }
@@ -203,9 +207,15 @@ extension BufferMemory {
 
 /// Frees waiting buffers under pressure, without pooling their memory (D2, D4).
 public struct DeferredFreeShrinker<Host: HeapHost>: Shrinker {
-  let memory: BufferMemory<Host>
+  @usableFromInline let memory: BufferMemory<Host>
+
+  @inlinable
+  init(memory: BufferMemory<Host>) {
+    self.memory = memory
+  }
 
   /// Pages waiting, or empty.
+  @inlinable
   public func count() -> ShrinkCount {
     ShrinkCount(memory.deferred.waitingPages)
   }
@@ -213,6 +223,7 @@ public struct DeferredFreeShrinker<Host: HeapHost>: Shrinker {
   /// Frees the longest-waiting buffers until `target` pages are released to their source.
   ///
   /// - Context: no lock held; may block.
+  @inlinable
   public func scan(_ target: PageCount) -> ShrinkOutcome {
     memory.deferred.scan(target) { memory.freeNow($0, $1, from: .deferredFree) }
   }

@@ -78,6 +78,7 @@ public final class DeferredFreeList<Items: DeferredFreeItems>: Sendable {
   public let limit: PageCount
 
   /// Makes an empty list that takes up to `limit` pages; 0 means that nothing is ever deferred.
+  @inlinable
   public init(items: Items, limit: PageCount) {
     precondition(limit >= .zero)
     self.items = items
@@ -144,6 +145,7 @@ public final class DeferredFreeList<Items: DeferredFreeItems>: Sendable {
   ///
   /// - Returns: false when something waits.
   /// - Context: takes the list's lock; does not block.
+  @inlinable
   public func workerMaySleep() -> Bool {
     queue.withLock { queue in
       queue.workerSleeps = queue.first == nil
@@ -154,6 +156,7 @@ public final class DeferredFreeList<Items: DeferredFreeItems>: Sendable {
   /// Frees `underPressure` what waits, until `target` pages are free or nothing waits (D4).
   ///
   /// - Context: takes the list's lock, not while `free` runs.
+  @inlinable
   public func scan(
     _ target: PageCount, _ free: (Items.Item, FreeReason) -> Void
   ) -> ShrinkOutcome {
@@ -167,6 +170,7 @@ public final class DeferredFreeList<Items: DeferredFreeItems>: Sendable {
   /// Frees everything that waits (D6, and before a host stops).
   ///
   /// - Returns: pages freed.
+  @inlinable
   @discardableResult
   public func drain(
     reason: FreeReason, _ free: (Items.Item, FreeReason) -> Void

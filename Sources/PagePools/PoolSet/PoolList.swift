@@ -4,22 +4,30 @@
 ///
 /// A doubly linked list through an array of entries, one for each pool there can be: links are slots.
 /// Nothing is allocated after `init`, so it can be changed under a spinlock.
+@usableFromInline
 struct PoolList<Source: PageSource>: ~Copyable {
-  private struct Entry {
-    var pool: PagePool<Source>?
-    var previous: Int?
-    var next: Int?
+  @usableFromInline
+  struct Entry {
+    @usableFromInline var pool: PagePool<Source>?
+    @usableFromInline var previous: Int?
+    @usableFromInline var next: Int?
     /// Shrinker steps that have picked this pool and are not done with it.
-    var shrinkerPins = 0
+    @usableFromInline var shrinkerPins = 0
     /// Off the list, but its blocks are not released yet.
-    var isLeaving = false
+    @usableFromInline var isLeaving = false
+
+    @inlinable
+    init(pool: PagePool<Source>? = nil) {
+      self.pool = pool
+    }
   }
 
-  private var entries: StableArray<Entry>
-  private var first: Int?
-  private var last: Int?
-  private(set) var count = 0
+  @usableFromInline var entries: StableArray<Entry>
+  @usableFromInline var first: Int?
+  @usableFromInline var last: Int?
+  @usableFromInline var count = 0
 
+  @inlinable
   init(capacity: Int) {
     entries = StableArray(count: capacity) { _ in Entry() }
   }
@@ -28,6 +36,7 @@ struct PoolList<Source: PageSource>: ~Copyable {
   ///
   /// - Returns: nil when all slots are taken.
   /// - Complexity: O(capacity).
+  @inlinable
   mutating func add(blockSize: PageCount, attributes: Source.Attributes) -> PagePool<Source>? {
     for slot in 0..<entries.count where entries[slot].pool == nil {
       let pool = PagePool<Source>(blockSize: blockSize, attributes: attributes, slot: slot)
@@ -41,6 +50,7 @@ struct PoolList<Source: PageSource>: ~Copyable {
   /// Takes a pool off the list; its slot stays taken until ``freeSlot(of:)``.
   ///
   /// - Returns: false when the pool is not on the list.
+  @inlinable
   mutating func remove(_ pool: PagePool<Source>) -> Bool {
     guard isListed(pool) else { return false }
     unlink(pool.slot)
@@ -49,40 +59,55 @@ struct PoolList<Source: PageSource>: ~Copyable {
   }
 
   /// Makes a removed pool's slot free for another.
+  @inlinable
   mutating func freeSlot(of pool: PagePool<Source>) {
     entries[pool.slot] = Entry()
   }
 
-  /// Picks the first pool for a shrinker step, pins it and moves it to the end.
-  mutating func pickForShrinking() -> PagePool<Source>? {
-    guard let slot = first else { return nil }
-    unlink(slot)
-    append(slot)
-    entries[slot].shrinkerPins += 1
-    return entries[slot].pool
+  /// Picks the first pool that has blocks for a shrinker step, pins it and moves it to the end, as all
+  /// before it.
+  ///
+  /// - Returns: nil when no pool has blocks.
+  /// - Complexity: O(pools).
+  @inlinable
+  mutating func pickForShrinking(_ hasBlocks: (_ slot: Int) -> Bool) -> PagePool<Source>? {
+    for _ in 0..<count {
+      guard let slot = first else { return nil }
+      unlink(slot)
+      append(slot)
+      guard hasBlocks(slot) else { continue }
+      entries[slot].shrinkerPins += 1
+      return entries[slot].pool
+    }
+    return nil
   }
 
   /// Ends a shrinker step.
+  @inlinable
   mutating func unpin(_ pool: PagePool<Source>) {
     entries[pool.slot].shrinkerPins -= 1
   }
 
   /// Whether a shrinker step uses the pool.
+  @inlinable
   func isPinned(_ pool: PagePool<Source>) -> Bool {
     entries[pool.slot].shrinkerPins > 0
   }
 
   /// The pool at the front, and from a pool the one behind it.
+  @inlinable
   func pool(after pool: PagePool<Source>?) -> PagePool<Source>? {
     let slot = if let pool { entries[pool.slot].next } else { first }
     return if let slot { entries[slot].pool } else { nil }
   }
 
-  private func isListed(_ pool: PagePool<Source>) -> Bool {
+  @inlinable
+  func isListed(_ pool: PagePool<Source>) -> Bool {
     pool.slot < entries.count && entries[pool.slot].pool == pool && !entries[pool.slot].isLeaving
   }
 
-  private mutating func append(_ slot: Int) {
+  @inlinable
+  mutating func append(_ slot: Int) {
     entries[slot].previous = last
     entries[slot].next = nil
     if let last { entries[last].next = slot } else { first = slot }
@@ -90,7 +115,8 @@ struct PoolList<Source: PageSource>: ~Copyable {
     count += 1
   }
 
-  private mutating func unlink(_ slot: Int) {
+  @inlinable
+  mutating func unlink(_ slot: Int) {
     let previous = entries[slot].previous
     let next = entries[slot].next
     if let previous { entries[previous].next = next } else { first = next }

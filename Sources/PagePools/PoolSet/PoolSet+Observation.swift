@@ -13,6 +13,7 @@ extension PoolSet {
   ///
   /// - Parameter limit: pages, 0 or more; 0 turns pooling off.
   /// - Context: no lock held; may block.
+  @inlinable
   public func setLimit(_ limit: PageCount) {
     precondition(limit >= .zero)
     limitPages.store(limit.rawValue, ordering: .relaxed)
@@ -30,6 +31,7 @@ extension PoolSet {
   ///
   /// - Complexity: O(shards).
   /// - Context: takes all shard locks together.
+  @inlinable
   public func accounts() -> PageAccounts {
     var sum = PageAccounts()
     withAllShards { sum += $0.accounts }
@@ -40,6 +42,7 @@ extension PoolSet {
   ///
   /// - Complexity: O(shards).
   /// - Context: takes all shard locks together.
+  @inlinable
   public func blockCount(of pool: PagePool<Source>) -> Int {
     var count = 0
     withAllShards { count += $0.stocks[pool.slot].blockCount }
@@ -53,6 +56,7 @@ extension PoolSet {
   ///
   /// - Complexity: O(pools × shards).
   /// - Context: takes the list lock and shard locks, none while `body` runs.
+  @inlinable
   public func forEachPool(_ body: (_ pool: PagePool<Source>, _ blockCount: Int) -> Void) {
     var current = list.withLock { $0.pool(after: nil) }
     var remaining = list.withLock { $0.count }
@@ -72,8 +76,14 @@ extension PoolSet {
     var sum = PageAccounts()
     var stocked = PageCount.zero
     var total = PageCount.zero
+    var index = 0
     withAllShards { shard in
       sum += shard.accounts
+      for slot in 0..<poolCapacity {
+        let published = blockCounts[index * poolCapacity + slot].load(ordering: .relaxed)
+        precondition(published == shard.stocks[slot].blockCount, "a published count is stale")
+      }
+      index += 1
       precondition(shard.accounts.isBalanced, "a shard's accounts do not balance")
       for slot in 0..<shard.stocks.count {
         var blocks = 0
@@ -98,7 +108,8 @@ extension PoolSet {
 
   /// Visits every shard, keeping each one's lock until the last was visited, so that what was seen
   /// is the state at one instant: when the last lock was taken.
-  private func withAllShards(_ body: (borrowing PoolShard<Source>) -> Void) {
+  @inlinable
+  func withAllShards(_ body: (borrowing PoolShard<Source>) -> Void) {
     func visit(_ shard: Int) {
       guard shard < shards.count else { return }
       shards[shard].withLock { state in

@@ -15,43 +15,43 @@ extension PoolSet: Shrinker {
   /// Releases pooled blocks, one pool after the other, until `target` pages are gone or nothing is
   /// left; at least one block if any is there (P5).
   ///
-  /// - Complexity: O(blocks freed × shards + pools).
+  /// - Complexity: O(blocks freed × (pools + shards)).
   /// - Context: takes the list lock and shard locks, one at a time; no lock is held while a block is
   ///   released; may block.
+  @inlinable
   public func scan(_ target: PageCount) -> ShrinkOutcome {
     ShrinkOutcome(shrink { freed in freed < target || freed == .zero })
   }
 
   /// Shrinks while the pools hold more than the limit (P4).
-  @usableFromInline
+  @inlinable
   func shrinkToLimit() {
     shrink { _ in totalPages > limit }
   }
 
   /// Steps through the pools while `isWanted`, which sees the pages freed so far, and any pool yields.
+  @inlinable
   @discardableResult
-  private func shrink(while isWanted: (_ freed: PageCount) -> Bool) -> PageCount {
+  func shrink(while isWanted: (_ freed: PageCount) -> Bool) -> PageCount {
     var freed = PageCount.zero
-    // A full turn that frees nothing means nothing is left. The pool count is read anew: pools
-    // may come and go.
-    var barrenSteps = 0
-    while isWanted(freed), totalPages > .zero {
-      let step = shrinkOneBlock()
-      freed += step.freed
-      barrenSteps = step.freed > .zero ? 0 : barrenSteps + 1
-      guard barrenSteps < max(step.poolCount, 1) else { break }
+    while isWanted(freed), let pages = shrinkOneBlock() {
+      freed += pages
     }
     return freed
   }
 
-  /// One step: the first pool loses one block and goes to the end of the list.
-  private func shrinkOneBlock() -> (freed: PageCount, poolCount: Int) {
-    let (picked, poolCount) = list.withLock { ($0.pickForShrinking(), $0.count) }
-    guard let pool = picked else { return (.zero, 0) }
+  /// One step: the first pool that has blocks loses one and goes to the end of the list.
+  ///
+  /// - Returns: pages freed, 0 when somebody else took the pool's last block just then; nil when no
+  ///   pool has blocks.
+  @inlinable
+  func shrinkOneBlock() -> PageCount? {
+    let picked = list.withLock { list in list.pickForShrinking { hasBlocks(slot: $0) } }
+    guard let pool = picked else { return nil }
     // The pin keeps `destroy` waiting until the block is back at its source.
     defer { list.withLock { $0.unpin(pool) } }
-    guard let block = withdraw(from: pool) else { return (.zero, poolCount) }
+    guard let block = withdraw(from: pool) else { return .zero }
     source.release(block)
-    return (pool.blockSize, poolCount)
+    return pool.blockSize
   }
 }

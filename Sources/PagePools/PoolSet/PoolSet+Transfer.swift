@@ -16,10 +16,8 @@ extension PoolSet {
     var shard = homeShard
     for _ in 0..<shards.count {
       let block = shards[shard].withLock { state -> Source.Block? in
-        guard let block = state.stocks[pool.slot].pop(in: source) else { return nil }
-        state.accounts.pooled -= pool.blockSize
+        guard let block = pop(from: pool, &state, shard) else { return nil }
         state.accounts.inBuffers += pool.blockSize
-        pooledPages.subtract(pool.blockSize.rawValue, ordering: .relaxed)
         return block
       }
       if let block { return block }
@@ -55,8 +53,10 @@ extension PoolSet {
   ///   releases blocks).
   @inlinable
   public func give(_ block: Source.Block, to pool: PagePool<Source>, from holder: BlockHolder) {
-    let total = shards[homeShard].withLock { state in
+    let shard = homeShard
+    let total = shards[shard].withLock { state in
       state.stocks[pool.slot].push(block, in: source)
+      publishBlockCount(of: pool, state, shard)
       state.accounts.leave(holder, pool.blockSize)
       state.accounts.pooled += pool.blockSize
       return pooledPages.add(pool.blockSize.rawValue, ordering: .relaxed).newValue
@@ -89,17 +89,47 @@ extension PoolSet {
   /// Takes a block out of a pool for good: neither in a pool nor in a buffer, so no longer taken.
   ///
   /// - Complexity: O(shards).
+  @inlinable
   func withdraw(from pool: PagePool<Source>) -> Source.Block? {
     for shard in 0..<shards.count {
       let block = shards[shard].withLock { state -> Source.Block? in
-        guard let block = state.stocks[pool.slot].pop(in: source) else { return nil }
-        state.accounts.pooled -= pool.blockSize
+        guard let block = pop(from: pool, &state, shard) else { return nil }
         state.accounts.taken -= pool.blockSize
-        pooledPages.subtract(pool.blockSize.rawValue, ordering: .relaxed)
         return block
       }
       if let block { return block }
     }
     return nil
+  }
+
+  /// Takes a block out of one shard's stock; the caller holds the shard's lock and says where the pages
+  /// go.
+  @inlinable
+  func pop(
+    from pool: PagePool<Source>, _ state: inout PoolShard<Source>, _ shard: Int
+  ) -> Source.Block? {
+    guard let block = state.stocks[pool.slot].pop(in: source) else { return nil }
+    publishBlockCount(of: pool, state, shard)
+    state.accounts.pooled -= pool.blockSize
+    pooledPages.subtract(pool.blockSize.rawValue, ordering: .relaxed)
+    return block
+  }
+
+  @inlinable
+  func publishBlockCount(
+    of pool: PagePool<Source>, _ state: borrowing PoolShard<Source>, _ shard: Int
+  ) {
+    blockCounts[shard * poolCapacity + pool.slot].store(
+      state.stocks[pool.slot].blockCount, ordering: .relaxed)
+  }
+
+  /// Whether any shard's stock of a pool has blocks; a hint, as no shard is locked.
+  @inlinable
+  func hasBlocks(slot: Int) -> Bool {
+    for shard in 0..<shards.count
+    where blockCounts[shard * poolCapacity + slot].load(ordering: .relaxed) > 0 {
+      return true
+    }
+    return false
   }
 }

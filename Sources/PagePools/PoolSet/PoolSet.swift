@@ -36,7 +36,14 @@ public final class PoolSet<Source: PageSource>: Sendable {
   /// See ``limit``.
   @usableFromInline let limitPages: Atomic<Int>
 
-  let list: Locked<PoolList<Source>, Source.Lock>
+  /// Blocks in each shard's stock of each pool, for those who look without the shard's lock.
+  ///
+  /// Shard after shard, `poolCapacity` counts each; stored with the shard's lock held.
+  @usableFromInline let blockCounts: StableArray<Atomic<Int>>
+
+  @usableFromInline let poolCapacity: Int
+
+  @usableFromInline let list: Locked<PoolList<Source>, Source.Lock>
 
   /// The most shards there can be: the kernel's lockdep tells 8 locks of a kind apart.
   @inlinable
@@ -48,8 +55,9 @@ public final class PoolSet<Source: PageSource>: Sendable {
   ///   - source: where blocks come from.
   ///   - limit: the most pages all pools together may keep (P4), 0 or more.
   ///   - shardCount: how many threads should be able to work at once, 1...8.
-  ///   - poolCapacity: the most pools there can be; each costs 48 bytes per shard.
+  ///   - poolCapacity: the most pools there can be; each costs 56 bytes per shard.
   /// - Context: allocates; may block.
+  @inlinable
   public init(source: Source, limit: PageCount, shardCount: Int = 1, poolCapacity: Int = 128) {
     precondition(shardCount >= 1 && shardCount <= Self.maximumShardCount)
     precondition(poolCapacity >= 1 && limit >= .zero)
@@ -58,6 +66,8 @@ public final class PoolSet<Source: PageSource>: Sendable {
       Locked(rank: shard, PoolShard(poolCapacity: poolCapacity))
     }
     limitPages = Atomic(limit.rawValue)
+    blockCounts = StableArray(count: shardCount * poolCapacity) { _ in Atomic(0) }
+    self.poolCapacity = poolCapacity
     list = Locked(PoolList(capacity: poolCapacity))
   }
 
@@ -69,6 +79,7 @@ public final class PoolSet<Source: PageSource>: Sendable {
   /// - Returns: nil when `poolCapacity` pools exist. The pool stays until ``destroy(_:)``.
   /// - Complexity: O(poolCapacity).
   /// - Context: takes the list lock; does not block.
+  @inlinable
   public func addPool(blockSize: PageCount, attributes: Source.Attributes) -> PagePool<Source>? {
     precondition(blockSize > .zero)
     return list.withLock { $0.add(blockSize: blockSize, attributes: attributes) }
@@ -81,6 +92,7 @@ public final class PoolSet<Source: PageSource>: Sendable {
   ///
   /// - Complexity: O(pools + shards + blocks).
   /// - Context: no lock held; may block.
+  @inlinable
   public func destroy(_ pool: PagePool<Source>) {
     guard list.withLock({ $0.remove(pool) }) else {
       preconditionFailure("a pool is destroyed once, by the set that made it")

@@ -12,7 +12,7 @@ struct PoolShard<Source: PageSource>: ~Copyable {
   /// This shard's part of the accounts.
   @usableFromInline var accounts = PageAccounts()
 
-  @usableFromInline
+  @inlinable
   init(poolCapacity: Int) {
     stocks = StableArray(count: poolCapacity) { _ in BlockChain() }
   }
