@@ -57,6 +57,10 @@ let package = Package(
     // Tests.
     .target(name: "CTestSupport", path: "Tests/CTestSupport"),
     .testTarget(
+      name: "LinuxHostTests",
+      dependencies: ["CLinuxShims", "HeapFramework", "LinuxHost", "PagePools"],
+      swiftSettings: tests),
+    .testTarget(
       name: "DMAHeapsTests",
       dependencies: [
         "CLinuxShims", "CTestSupport", "DMAHeaps", "HeapFramework", "LinuxHost", "PagePools",

@@ -8,8 +8,8 @@ package import PagePools
 /// The userspace host: what the core runs on in an ordinary Linux process.
 ///
 /// Blocks are memfds of their own, which can be given to others, and slots of slabs, which are small
-/// and stay in the process. A buffer is one block (DESIGN: the file is the unit that can be given away),
-/// so a block is its own buffer object.
+/// and stay in the process. A buffer is one block, as the file is the unit that can be given away, so a
+/// block is its own buffer object.
 package final class LinuxHost: HeapHost {
   package typealias Block = MemoryBlock
   package typealias Item = MemoryBlock

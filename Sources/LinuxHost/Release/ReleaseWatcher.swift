@@ -117,6 +117,15 @@ extension ReleaseWatcher {
     }
   }
 
+  /// Stops events of a block's file from being heeded, as if they had been lost; for tests.
+  package func ignoreEvents(of block: MemoryBlock) {
+    guard let file = block.file else { return }
+    // Replaces the watch's mask: moves are events that a memfd never has.
+    _ = unsafe withDescriptorPath(file.descriptor.rawValue) { path in
+      unsafe inotify_add_watch(queue.rawValue, path, UInt32(IN_MOVE_SELF))
+    }
+  }
+
   private func watch(_ block: MemoryBlock, _ file: MemoryFile) throws(HostFailure) {
     guard file.watch < 0 else { return }
     let watch = try attempt(.watch, faults: faults) {
@@ -205,7 +214,7 @@ extension ReleaseWatcher {
   }
 
   /// Handles the events of one read; `events` are whole `struct inotify_event`s.
-  private func handle(_ events: RawSpan) {
+  package func handle(_ events: RawSpan) {
     var offset = 0
     while offset + MemoryLayout<inotify_event>.size <= events.byteCount {
       // SAFETY: the kernel writes whole events, aligned to 4; the type has no invalid values.
