@@ -1,0 +1,95 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# Builds the core as Embedded Swift for this machine and for a bare x86-64 machine with the flags of
+# the Linux kernel, runs the probe here, and checks what the bare objects ask of their host.
+
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# The core, in dependency order.
+modules=(PagePools HeapFramework)
+
+# The settings of the manifest's core targets, which plain swiftc does not read.
+settings=(
+  -swift-version 6
+  -enable-upcoming-feature ExistentialAny
+  -enable-upcoming-feature InternalImportsByDefault
+  -enable-upcoming-feature MemberImportVisibility
+  -enable-experimental-feature Lifetimes
+  -enable-experimental-feature SuppressedAssociatedTypes
+  -strict-memory-safety
+  -warnings-as-errors
+  -package-name swift_dma_heaps
+  -enable-experimental-feature Embedded
+  -wmo -parse-as-library -O
+)
+
+# No red zone, because interrupts share the stack; no vector registers, because the kernel does not
+# save them; the kernel's code model; its mitigations of indirect branches. Its own stack
+# protector keeps the guard elsewhere than Swift's expects it.
+kernel=(
+  -target x86_64-unknown-none-elf
+  -Xcc -mno-red-zone -Xcc -mno-sse -Xcc -mno-mmx -Xcc -msoft-float
+  -Xcc -mcmodel=kernel -Xcc -fno-pic
+  -Xcc -mretpoline-external-thunk -Xcc -fcf-protection=branch
+  -Xfrontend -disable-stack-protector
+)
+
+# All that the core may ask of a host besides what it declares itself.
+allowed=(
+  memcpy memmove memset memcmp  # every host has them
+  posix_memalign free           # classes, arrays and the core's own tables
+  arc4random_buf                # the seed of the standard library's hashing, always emitted
+  __x86_indirect_thunk_r11      # the kernel's indirect branches
+)
+
+# Compiles the core and the probe into $1, with the flags that follow.
+compile() {
+  local directory=$1
+  shift
+  mkdir -p "$directory"
+  for module in "${modules[@]}"; do
+    find "Sources/$module" -name '*.swift' | LC_ALL=C sort | xargs \
+      swiftc "${settings[@]}" "$@" -I "$directory" -module-name "$module" \
+      -emit-module -emit-module-path "$directory/$module.swiftmodule" \
+      -c -o "$directory/$module.o"
+  done
+  swiftc "${settings[@]}" "$@" -I "$directory" -module-name EmbeddedProbe \
+    -c -o "$directory/EmbeddedProbe.o" Tests/EmbeddedProbe/*.swift
+}
+
+objects() {
+  printf "$1/%s.o\n" "${modules[@]}" EmbeddedProbe
+}
+
+echo "embedded: the manifest's targets, this machine"
+for module in "${modules[@]}"; do
+  swift build --quiet --target "$module" --scratch-path .build-embedded \
+    -Xswiftc -enable-experimental-feature -Xswiftc Embedded -Xswiftc -wmo
+done
+
+echo "embedded: the probe, this machine"
+here=.build-embedded/probe
+compile "$here"
+# shellcheck disable=SC2046 # the objects' names have no spaces
+swiftc "${settings[@]}" -o "$here/probe" $(objects "$here")
+"$here/probe"
+
+echo "embedded: the probe, bare machine"
+bare=.build-embedded/bare
+compile "$bare" "${kernel[@]}"
+# shellcheck disable=SC2046
+ld -r -o "$bare/core.o" $(objects "$bare")
+unexpected=$(nm --undefined-only --format=just-symbols "$bare/core.o" \
+  | grep -vxF -f <(printf '%s\n' "${allowed[@]}") || true)
+if [[ -n $unexpected ]]; then
+  echo "error: the core asks its host for:" $unexpected >&2
+  exit 1
+fi
+vectors=$(objdump -d "$bare/core.o" | grep -c '%[xyz]mm' || true)
+if [[ $vectors -ne 0 ]]; then
+  echo "error: $vectors instructions of the core use vector registers" >&2
+  exit 1
+fi
+echo "embedded: holds"

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: MIT
+
+import HeapFramework
+import PagePools
+
+/// Walks the core through one life as Embedded Swift; generic code exists only where it is used,
+/// so what is not called here is not compiled for the bare machine.
+///
+/// - Returns: 0 when everything holds, else the line of the first expectation that does not.
+@c(dma_heaps_probe)
+public func dmaHeapsProbe() -> Int32 {
+  var probe = Probe()
+  probe.decodeRequests()
+  probe.nameHeaps()
+  probe.cycleBuffers()
+  return probe.firstFailedLine
+}
+
+#if os(Linux)
+/// Runs the probe as a program: exit status 0 when everything holds.
+@c(main)
+public func main() -> Int32 {
+  let line = dmaHeapsProbe()
+  guard line != 0 else { return 0 }
+  print("Tests/EmbeddedProbe/Probe.swift:\(line): does not hold as Embedded Swift")
+  return 1
+}
+#endif
+
+private struct Probe {
+  var firstFailedLine: Int32 = 0
+
+  mutating func expect(_ holds: Bool, line: Int32 = #line) {
+    if !holds, firstFailedLine == 0 { firstFailedLine = line }
+  }
+}
+
+// MARK: - Requests
+
+extension Probe {
+  mutating func decodeRequests() {
+    let command = try? AllocationCommand(0xC018_4800)
+    expect(command?.inputByteCount == AllocationRequest.byteCount)
+    expect((try? AllocationCommand(0xC018_4801)) == nil)
+
+    // 8193 bytes, O_RDWR | O_CLOEXEC, in a struct that ends before `heap_flags`.
+    var arguments = InlineArray<16, UInt8>(repeating: 0)
+    arguments[0] = 0x01
+    arguments[1] = 0x20
+    arguments[12] = 0x02
+    arguments[14] = 0x08
+    // SAFETY: bytes have no padding.
+    let request = try? unsafe AllocationRequest(arguments: arguments.span.bytes)
+    expect(request?.pages == PageCount(3))
+    expect(request?.descriptorFlags == .readWrite | .closeOnExec)
+
+    // SAFETY: a byte is any bit pattern, and has no padding.
+    var fields = arguments.mutableSpan
+    var answer = unsafe fields.mutableBytes
+    AllocationRequest.encode(descriptor: 7, into: &answer)
+    expect(arguments[8] == 7)
+    expect(
+      requestError { () throws(RequestError) in
+        _ = try AllocationRequest(length: ByteCount(1), descriptor: 7)
+      } == .descriptorNotZero(7))
+    expect(
+      requestError { () throws(RequestError) in
+        _ = try AllocationRequest(length: ByteCount(0))
+      } == .lengthIsZero)
+  }
+
+  private func requestError(_ body: () throws(RequestError) -> Void) -> RequestError? {
+    do throws(RequestError) {
+      try body()
+      return nil
+    } catch {
+      return error
+    }
+  }
+}
+
+// MARK: - Names
+
+extension Probe {
+  mutating func nameHeaps() {
+    let registry = HeapRegistry<ProbeHost, Int>(host: ProbeHost(), capacity: 3)
+    guard let system = name("system"), let alias = name("cma"), let other = name("other") else {
+      return expect(false)
+    }
+    expect(name("a/b") == nil)
+    expect((try? registry.register(1, as: system, aliases: [alias])) != nil)
+    expect((try? registry.register(2, as: alias)) == nil)
+    expect((try? registry.register(3, as: other)) != nil)
+    expect(heap(alias, registry) == 1)
+    var aliases = 0
+    registry.forEach { _, _, names in aliases += names.count }
+    expect(aliases == 1)
+    expect((try? registry.unregister(system)) != nil)
+    expect(heap(alias, registry) == nil)
+  }
+
+  private func heap(_ name: HeapName, _ registry: HeapRegistry<ProbeHost, Int>) -> Int? {
+    guard let use = registry.lookup(name) else { return nil }
+    return use.heap
+  }
+
+  private func name(_ text: StaticString) -> HeapName? {
+    // SAFETY: a static string's bytes live forever.
+    let bytes = unsafe UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
+    return try? unsafe HeapName(utf8: bytes)
+  }
+}
+
+// MARK: - Buffers
+
+extension Probe {
+  mutating func cycleBuffers() {
+    let host = ProbeHost()
+    let pools = PoolSet(source: host, limit: PageCount(900), shardCount: 2, poolCapacity: 64)
+    let memory = BufferMemory(
+      pools: pools, deferredLimit: PageCount(600), inlineFreeLimit: PageCount(16))
+    guard let system = SystemHeap(memory: memory, attributes: 0),
+      let contiguous = ContiguousHeap(memory: memory, attributes: 1, largest: PageCount(64))
+    else { return expect(false) }
+
+    recycle(system, host)
+    recycle(contiguous, host)
+    reclaim(system, host)
+    shrink(pools, host)
+
+    contiguous.close()
+    system.close()
+    expect(host.takenPages == 0)
+    expect(pools.accounts() == PageAccounts())
+    expect(system.counters.total().liveBuffers == 0)
+    expect(contiguous.counters.total().liveBuffers == 0)
+  }
+
+  /// A written buffer waits for the worker, is zeroed, and serves the next request (S1, S2, D3).
+  private mutating func recycle(_ system: SystemHeap<ProbeHost>, _ host: ProbeHost) {
+    let memory = system.memory
+    guard let first = try? system.allocate(PageCount(300)) else { return expect(false) }
+    // 256 + 2 × 16 + 12 × 1 pages.
+    expect(first.blockCount == 15)
+    first.forEach(in: host) { host.write($0) }
+    expect(memory.deferred.workerMaySleep())
+    free(first, of: system, host)
+    expect(host.workerWakeUps == 1)
+    expect(memory.pools.accounts().deferred == PageCount(300))
+    expect(memory.freeOldestDeferred())
+    expect(!memory.freeOldestDeferred())
+    expect(memory.pools.totalPages == PageCount(300))
+
+    // Another CPU finds them too.
+    host.currentShard = 1
+    let allocations = host.sourceAllocations
+    guard let second = try? system.allocate(PageCount(300)) else { return expect(false) }
+    expect(host.sourceAllocations == allocations)
+    var isZero = true
+    second.forEach(in: host) { isZero = isZero && host.isZero($0) }
+    expect(isZero)
+    memory.free(host.makeBuffer(second), mayBeWritten: false)
+    system.countFree(PageCount(300))
+    expect(memory.pools.totalPages == PageCount(300))
+    expect(memory.pools.checkInvariants().pooled == PageCount(300))
+
+    host.isCallerKilled = true
+    expect((try? system.allocate(PageCount(1))) == nil)
+    host.isCallerKilled = false
+    expect(memory.pools.accounts().inBuffers == .zero)
+  }
+
+  /// A small buffer is zeroed by the thread that frees it (S3).
+  private mutating func recycle(_ contiguous: ContiguousHeap<ProbeHost>, _ host: ProbeHost) {
+    let memory = contiguous.memory
+    guard let first = try? contiguous.allocate(PageCount(9)) else { return expect(false) }
+    expect(!first.wasPooled)
+    expect(host.pool(of: first.block).blockSize == PageCount(10))
+    host.write(first.block)
+    memory.free(host.makeBuffer(BlockChain(first.block, in: host)), mayBeWritten: true)
+    contiguous.countFree(PageCount(10))
+    guard let second = try? contiguous.allocate(PageCount(10)) else { return expect(false) }
+    expect(second.wasPooled && second.block == first.block && host.isZero(second.block))
+    memory.free(host.makeBuffer(BlockChain(second.block, in: host)), mayBeWritten: false)
+    contiguous.countFree(PageCount(10))
+    expect((try? contiguous.allocate(PageCount(65))) == nil)
+    expect(contiguous.counters.total().failures == 1)
+  }
+
+  /// What waits and what is pooled is given back before a request fails (D2, D6).
+  private mutating func reclaim(_ system: SystemHeap<ProbeHost>, _ host: ProbeHost) {
+    let memory = system.memory
+    guard let large = try? system.allocate(PageCount(512)) else { return expect(false) }
+    free(large, of: system, host)
+    expect(memory.deferredFreeShrinker.count() == .pages(PageCount(512)))
+    guard let all = try? system.allocate(PageCount(1024)) else { return expect(false) }
+    expect(memory.deferredFreeShrinker.count() == .empty)
+    expect(memory.pools.accounts().taken == PageCount(1024))
+    expect((try? system.allocate(PageCount(1))) == nil)
+    // More than may wait: the thread that frees does the work, and the pools stay in their limit.
+    free(all, of: system, host)
+    expect(memory.pools.accounts().deferred == .zero)
+    expect(memory.pools.totalPages > .zero && memory.pools.totalPages <= PageCount(900))
+    expect(memory.pools.totalPages.rawValue == host.takenPages)
+  }
+
+  private mutating func shrink(_ pools: PoolSet<ProbeHost>, _ host: ProbeHost) {
+    let before = pools.totalPages
+    let freed = pools.scan(PageCount(1)).pages
+    expect(freed > .zero && pools.totalPages == before - freed)
+    expect(pools.checkInvariants().taken == pools.totalPages)
+    pools.setLimit(.zero)
+    expect(pools.count() == .empty && pools.scan(PageCount(1)) == .stop)
+    expect(host.takenPages == 0)
+  }
+
+  private func free(
+    _ blocks: BlockChain<ProbeHost>, of system: SystemHeap<ProbeHost>, _ host: ProbeHost
+  ) {
+    let pages = blocks.pages
+    system.memory.free(host.makeBuffer(blocks), mayBeWritten: true)
+    system.countFree(pages)
+  }
+}
