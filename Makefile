@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: MIT
+
+.DEFAULT_GOAL := all
+SHELL := /bin/bash
+
+swift_flags := --explicit-target-dependency-import-check error
+benchmarks := --package-path Benchmarks
+
+# What `make test` runs, in this order.
+stages := lint embedded test-debug test-release test-thread test-address benchmarks-build
+
+.PHONY: all help run test $(stages) benchmarks completions clean
+
+all: ## Build everything for release.
+	swift build -c release $(swift_flags)
+
+help: ## List the targets.
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' Makefile | expand -t 20
+
+run: all ## Run the benchmark of the default heap, under two minutes.
+	swift run -c release --skip-build dmaheap bench
+
+test: ## Run every stage below, stopping at the first that fails.
+	@for stage in $(stages); do \
+	  began=$$SECONDS; \
+	  echo "==> $$stage"; \
+	  if ! $(MAKE) --no-print-directory $$stage; then \
+	    echo "==> $$stage FAILED after $$((SECONDS - began)) s" >&2; \
+	    exit 1; \
+	  fi; \
+	  echo "==> $$stage passed in $$((SECONDS - began)) s"; \
+	done; \
+	echo "==> all stages passed in $$SECONDS s"
+
+lint: ## Check the format of all Swift code.
+	swift format lint --strict --recursive Package.swift Sources Tests \
+	  Benchmarks/Package.swift Benchmarks/Sources
+
+embedded: ## Build the core as Embedded Swift and run it.
+	Scripts/embedded.sh
+
+test-debug: ## Run the tests with all checks of a debug build.
+	swift test $(swift_flags)
+
+test-release: ## Run the tests as optimised code, as it is shipped.
+	swift test -c release $(swift_flags)
+
+test-thread: ## Run the tests under the thread sanitizer.
+	swift test --sanitize=thread --scratch-path .build-thread $(swift_flags)
+
+test-address: ## Run the tests under the address sanitizer.
+	swift test --sanitize=address --scratch-path .build-address $(swift_flags)
+
+benchmarks-build: ## Build the micro-benchmarks and run each for a moment.
+	BENCHMARK_SMOKE=1 swift package $(benchmarks) benchmark --no-progress
+
+benchmarks: ## Run the micro-benchmarks.
+	swift package $(benchmarks) benchmark --no-progress
+
+completions: ## Write the shells' completions to .build/completions.
+	swift build --product dmaheap $(swift_flags)
+	mkdir -p .build/completions
+	for shell in bash zsh fish; do \
+	  .build/debug/dmaheap --generate-completion-script $$shell \
+	    > .build/completions/dmaheap.$$shell || exit 1; \
+	done
+
+clean: ## Remove all that was built.
+	rm -rf .build .build-*/ Benchmarks/.build
