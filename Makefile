@@ -34,7 +34,7 @@ test: ## Run every stage below, stopping at the first that fails.
 
 lint: ## Check the format of all Swift code.
 	swift format lint --strict --recursive Package.swift Sources Tests \
-	  Benchmarks/Package.swift Benchmarks/Sources
+	  Benchmarks/Package.swift Benchmarks/Benchmarks
 
 embedded: ## Build the core as Embedded Swift and run it.
 	Scripts/embedded.sh
