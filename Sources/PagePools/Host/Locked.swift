@@ -7,41 +7,38 @@
 /// `Synchronization.Mutex`, which Embedded Swift does not have.
 @safe
 public struct Locked<State: ~Copyable, Lock: HostLock & ~Copyable>: ~Copyable {
-  @usableFromInline
-  struct Cell: ~Copyable {
-    @usableFromInline let lock: Lock
-    @usableFromInline var state: State
-
-    @inlinable
-    init(lock: consuming Lock, state: consuming State) {
-      self.lock = lock
-      self.state = state
-    }
-  }
-
   /// Two lines of 64 bytes: the adjacent-line prefetcher pairs them.
   @usableFromInline static var separation: Int { 128 }
 
-  @usableFromInline let cell: UnsafeMutablePointer<Cell>
-  @usableFromInline let memory: UnsafeMutableRawPointer
+  // Two pointers rather than one to a pair: an access to a part of a pair counts as one to the pair,
+  // so the thread sanitizer would take the state's use for a race with those who wait for the lock.
+  @usableFromInline let lock: UnsafeMutablePointer<Lock>
+  @usableFromInline let state: UnsafeMutablePointer<State>
 
   /// Guards `state` with a new lock of rank `rank`.
   ///
   /// - Context: allocates; may block.
   @inlinable
   public init(rank: Int = 0, _ state: consuming State) {
-    let byteCount = max(MemoryLayout<Cell>.stride, Self.separation)
-    unsafe memory = .allocate(byteCount: byteCount, alignment: Self.separation)
-    // SAFETY: the memory is fresh, large enough and aligned to more than any type here needs.
-    unsafe cell = memory.bindMemory(to: Cell.self, capacity: 1)
-    unsafe cell.initialize(to: Cell(lock: Lock(rank: rank), state: state))
+    let alignment = MemoryLayout<State>.alignment
+    let offset = (MemoryLayout<Lock>.size + alignment - 1) / alignment * alignment
+    let memory = UnsafeMutableRawPointer.allocate(
+      byteCount: max(offset + MemoryLayout<State>.size, Self.separation),
+      alignment: Self.separation)
+    // SAFETY: the memory is fresh, large enough and aligned to more than any type here needs, and
+    // the state begins behind the lock.
+    unsafe lock = memory.bindMemory(to: Lock.self, capacity: 1)
+    unsafe lock.initialize(to: Lock(rank: rank))
+    unsafe self.state = (memory + offset).bindMemory(to: State.self, capacity: 1)
+    unsafe self.state.initialize(to: state)
   }
 
   @inlinable
   deinit {
-    // SAFETY: `init` initialised the cell, and nobody can hold a lock whose owner is going away.
-    unsafe cell.deinitialize(count: 1)
-    unsafe memory.deallocate()
+    // SAFETY: `init` initialised both, and nobody can hold a lock whose owner is going away.
+    unsafe state.deinitialize(count: 1)
+    unsafe lock.deinitialize(count: 1)
+    unsafe UnsafeMutableRawPointer(lock).deallocate()
   }
 
   /// Calls `body` with the state, exclusively.
@@ -51,9 +48,9 @@ public struct Locked<State: ~Copyable, Lock: HostLock & ~Copyable>: ~Copyable {
   public borrowing func withLock<R: ~Copyable, E: Error>(
     _ body: (inout State) throws(E) -> R
   ) throws(E) -> R {
-    // SAFETY: the lock is held while the state is borrowed, and the cell lives as long as `self`.
-    try unsafe cell.pointee.lock.withLock { () throws(E) -> R in
-      try unsafe body(&cell.pointee.state)
+    // SAFETY: the lock is held while the state is borrowed, and both live as long as `self`.
+    try unsafe lock.pointee.withLock { () throws(E) -> R in
+      try unsafe body(&state.pointee)
     }
   }
 }
