@@ -4,6 +4,8 @@
 SHELL := /bin/bash
 
 swift_flags := --explicit-target-dependency-import-check error
+# All tests are Swift Testing's; XCTest's runner would only add leaks of its own.
+test_flags := $(swift_flags) --disable-xctest
 benchmarks := --package-path Benchmarks
 
 # What `make test` runs, in this order.
@@ -40,16 +42,16 @@ embedded: ## Build the core as Embedded Swift and run it.
 	Scripts/embedded.sh
 
 test-debug: ## Run the tests with all checks of a debug build.
-	swift test $(swift_flags)
+	swift test $(test_flags)
 
 test-release: ## Run the tests as optimised code, as it is shipped.
-	swift test -c release $(swift_flags)
+	swift test -c release $(test_flags)
 
 test-thread: ## Run the tests under the thread sanitizer.
-	swift test --sanitize=thread --scratch-path .build-thread $(swift_flags)
+	swift test --sanitize=thread --scratch-path .build-thread $(test_flags)
 
 test-address: ## Run the tests under the address sanitizer.
-	swift test --sanitize=address --scratch-path .build-address $(swift_flags)
+	swift test --sanitize=address --scratch-path .build-address $(test_flags)
 
 benchmarks-build: ## Build the micro-benchmarks and run each for a moment.
 	BENCHMARK_SMOKE=1 swift package $(benchmarks) benchmark --no-progress
