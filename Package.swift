@@ -66,5 +66,15 @@ let package = Package(
         "CLinuxShims", "CTestSupport", "DMAHeaps", "HeapFramework", "LinuxHost", "PagePools",
       ],
       swiftSettings: tests),
+
+    // Tests of the core, on a host that traps on misuse and fails on request.
+    .target(
+      name: "TestSupport", dependencies: ["HeapFramework", "PagePools"], path: "Tests/TestSupport",
+      swiftSettings: tests),
+    .testTarget(
+      name: "PagePoolsTests", dependencies: ["PagePools", "TestSupport"], swiftSettings: tests),
+    .testTarget(
+      name: "HeapFrameworkTests", dependencies: ["HeapFramework", "PagePools", "TestSupport"],
+      swiftSettings: tests),
   ]
 )

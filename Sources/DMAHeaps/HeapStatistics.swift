@@ -78,10 +78,28 @@ public struct HeapStatistics: Equatable, Sendable {
       guard blockCount > 0 else { return }
       pools.append(
         PoolStock(
-          blockByteCount: pool.blockSize.byteCount,
-          memory: pool.attributes == .inProcess ? "in-process" : "shareable",
+          blockByteCount: pool.blockSize.byteCount, memory: pool.attributes.name,
           blockCount: blockCount))
     }
     pools.sort { ($0.memory, $0.blockByteCount) < ($1.memory, $1.blockByteCount) }
+    var table: [UInt8] = []
+    PoolTable(of: memory.pools).write(
+      columns: .stocked,
+      nameByte: { kind, index in
+        let name = kind.name.utf8
+        return name.index(name.startIndex, offsetBy: index, limitedBy: name.endIndex)
+          .flatMap { $0 == name.endIndex ? nil : name[$0] }
+      },
+      to: { table.append($0) })
+    poolTable = String(decoding: table, as: UTF8.self)
+  }
+}
+
+extension MemoryKind {
+  fileprivate var name: String {
+    switch self {
+    case .inProcess: "in-process"
+    case .shareable: "shareable"
+    }
   }
 }

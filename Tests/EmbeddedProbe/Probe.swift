@@ -159,8 +159,7 @@ extension Probe {
     var isZero = true
     second.forEach(in: host) { isZero = isZero && host.isZero($0) }
     expect(isZero)
-    memory.free(host.makeBuffer(second), mayBeWritten: false)
-    system.countFree(PageCount(300))
+    system.free(host.makeBuffer(second), mayBeWritten: false)
     expect(memory.pools.totalPages == PageCount(300))
     expect(memory.pools.checkInvariants().pooled == PageCount(300))
 
@@ -177,12 +176,10 @@ extension Probe {
     expect(!first.wasPooled)
     expect(host.pool(of: first.block).blockSize == PageCount(10))
     host.write(first.block)
-    memory.free(host.makeBuffer(BlockChain(first.block, in: host)), mayBeWritten: true)
-    contiguous.countFree(PageCount(10))
+    contiguous.free(host.makeBuffer(BlockChain(first.block, in: host)), mayBeWritten: true)
     guard let second = try? contiguous.allocate(PageCount(10)) else { return expect(false) }
     expect(second.wasPooled && second.block == first.block && host.isZero(second.block))
-    memory.free(host.makeBuffer(BlockChain(second.block, in: host)), mayBeWritten: false)
-    contiguous.countFree(PageCount(10))
+    contiguous.free(host.makeBuffer(BlockChain(second.block, in: host)), mayBeWritten: false)
     expect((try? contiguous.allocate(PageCount(65))) == nil)
     expect(contiguous.counters.total().failures == 1)
   }
@@ -218,7 +215,6 @@ extension Probe {
     _ blocks: BlockChain<ProbeHost>, of system: SystemHeap<ProbeHost>, _ host: ProbeHost
   ) {
     let pages = blocks.pages
-    system.memory.free(host.makeBuffer(blocks), mayBeWritten: true)
-    system.countFree(pages)
+    system.system.free(host.makeBuffer(blocks), mayBeWritten: true)
   }
 }

@@ -114,9 +114,10 @@ extension ProbeHost {
     pages[Int(block)].pool = nil
   }
 
-  func zero(_ block: Int32) {
+  func zero(_ block: Int32) -> Bool {
     precondition(heldLocks.load(ordering: .relaxed) == 0, "zeroing with a lock held")
     for page in range(of: block) { pages[page].content = 0 }
+    return true
   }
 
   /// What a client does with a block: every page gets content.
@@ -158,6 +159,8 @@ extension ProbeHost {
     guard let blocks = buffers[Int(buffer)].blocks else { preconditionFailure("not a buffer") }
     return blocks
   }
+
+  func collectReturned() {}
 
   func dismantle(_ buffer: Int32) -> BlockChain<ProbeHost> {
     precondition(heldLocks.load(ordering: .relaxed) == 0, "dismantling with a lock held")

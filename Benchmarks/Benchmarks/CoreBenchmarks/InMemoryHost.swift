@@ -100,7 +100,7 @@ final class InMemoryHost: PageSource, DeferredFreeItems, Sendable {
     }
   }
 
-  func zero(_ block: InMemoryBlock) {}
+  func zero(_ block: InMemoryBlock) -> Bool { true }
 
   func pool(of block: InMemoryBlock) -> PagePool<InMemoryHost> {
     guard let pool = unsafe block.entry.pointee.pool else { preconditionFailure("not allocated") }

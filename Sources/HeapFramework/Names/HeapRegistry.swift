@@ -57,7 +57,8 @@ public final class HeapRegistry<Host: PageSource, Heap: Sendable>: Sendable {
     _ = consume heap
   }
 
-  /// Visits the heaps in the order they were registered, with the aliases of each.
+  /// Visits the heaps with the aliases of each, in the order they were registered, except that one
+  /// registered after another was removed may stand in its place.
   ///
   /// - Context: takes the registry's lock for each name, not while `body` runs.
   public func forEach(_ body: (_ name: HeapName, _ heap: Heap, _ aliases: [HeapName]) -> Void) {

@@ -101,6 +101,14 @@ struct PoolList<Source: PageSource>: ~Copyable {
     return if let slot { entries[slot].pool } else { nil }
   }
 
+  /// How many pools there can be.
+  @inlinable
+  var capacity: Int { entries.count }
+
+  /// The pool that has a slot, also while it is being destroyed.
+  @inlinable
+  func pool(in slot: Int) -> PagePool<Source>? { entries[slot].pool }
+
   @inlinable
   func isListed(_ pool: PagePool<Source>) -> Bool {
     pool.slot < entries.count && entries[pool.slot].pool == pool && !entries[pool.slot].isLeaving

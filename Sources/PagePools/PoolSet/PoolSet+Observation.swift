@@ -12,11 +12,16 @@ extension PoolSet {
   /// Changes the limit and shrinks down to it.
   ///
   /// - Parameter limit: pages, 0 or more; 0 turns pooling off.
-  /// - Context: no lock held; may block.
+  /// - Context: takes each shard's lock in turn, then shrinks; no lock held; may block.
   @inlinable
   public func setLimit(_ limit: PageCount) {
     precondition(limit >= .zero)
     limitPages.store(limit.rawValue, ordering: .relaxed)
+    // A give adds its pages under a shard's lock and reads the limit afterwards. Whoever holds that
+    // lock before us is counted below; whoever holds it after us reads the new limit.
+    for shard in 0..<shards.count {
+      shards[shard].withLock { _ in }
+    }
     shrinkToLimit()
   }
 
@@ -91,6 +96,7 @@ extension PoolSet {
         shard.stocks[slot].forEach(in: source) { block in
           blocks += 1
           pages += source.pool(of: block).blockSize
+          precondition(source.pool(of: block).slot == slot, "a block is in another pool's stock")
         }
         precondition(blocks == shard.stocks[slot].blockCount, "a chain miscounts its blocks")
         precondition(pages == shard.stocks[slot].pages, "a chain miscounts its pages")

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+
+import HeapFramework
+import PagePools
+import TestSupport
+import Testing
+
+/// Buffers of one block (S3).
+struct ContiguousHeapTests {
+  let fixture = HeapFixture()
+
+  @Test func allocate_roundsUpToItsSizeClass() throws {
+    let heap = try fixture.contiguousHeap(largest: 64)
+    for pages in 1...64 {
+      let (block, wasPooled) = try heap.allocate(PageCount(pages))
+      let size = fixture.host.pool(of: block).blockSize
+      #expect(size == SizeClass(holding: PageCount(pages))?.pages)
+      #expect(!wasPooled)
+      heap.free(fixture.host.makeBuffer(block), mayBeWritten: false)
+      _ = fixture.pools.scan(PageCount(Int.max))
+    }
+    fixture.close(heap)
+  }
+
+  @Test func allocate_aboveTheLargest_isRefusedWithoutAsking() throws {
+    let heap = try fixture.contiguousHeap(largest: 33)
+    let first = try fixture.buffer(40, of: heap)
+    let events = fixture.host.logging {
+      for pages in [41, 1 << 28, 1 << 28 + 1, Int.max >> 12] {
+        #expect(throws: TestFailure.outOfMemory) { try heap.allocate(PageCount(pages)) }
+      }
+    }
+    #expect(events.isEmpty)
+    #expect(heap.counters.total().failures == 4)
+    heap.free(first, mayBeWritten: false)
+    fixture.close(heap)
+  }
+
+  @Test func allocate_afterFree_takesThePooledBlock() throws {
+    let heap = try fixture.contiguousHeap()
+    let first = try heap.allocate(PageCount(5)).block
+    heap.free(fixture.host.makeBuffer(first), mayBeWritten: false)
+    let second = try heap.allocate(PageCount(5))
+    #expect(second.block == first)
+    #expect(second.wasPooled)
+    let counts = heap.counters.total()
+    #expect(counts.allocations == 2)
+    #expect(counts.allocatedPages == PageCount(10))
+    #expect(counts.poolMisses == 1)
+    #expect(counts.liveBuffers == 1)
+    #expect(counts.livePages == PageCount(5))
+    heap.free(fixture.host.makeBuffer(second.block), mayBeWritten: false)
+    fixture.close(heap)
+  }
+
+  /// D6: what another size has pooled and what waits is given back, and the source asked once more.
+  @Test(arguments: [TestFailure.outOfMemory, .outOfDescriptors])
+  func allocate_whenShort_reclaimsAndTriesOnceMore(_ failure: TestFailure) throws {
+    let heap = try fixture.contiguousHeap()
+    let pooled = try fixture.buffer(8, of: heap)
+    let waiting = try fixture.buffer(16, of: heap)
+    heap.free(pooled, mayBeWritten: false)
+    fixture.host.write(waiting)
+    heap.free(waiting, mayBeWritten: true)
+    #expect(fixture.memory.deferred.waitingPages == PageCount(16))
+    fixture.host.failAbove(livePages: 30, with: failure)
+    var block: TestBlock?
+    let events = try fixture.host.logging { block = try heap.allocate(PageCount(20)).block }
+    #expect(
+      events == [.refused(20, .full), .released(16), .released(8), .allocated(20, .full)])
+    heap.free(fixture.host.makeBuffer(try #require(block)), mayBeWritten: false)
+    fixture.close(heap)
+  }
+
+  @Test func allocate_whenShortForGood_failsAfterTheSecondTry() throws {
+    let heap = try fixture.contiguousHeap()
+    fixture.host.failWhere { _ in .outOfMemory }
+    let events = fixture.host.logging {
+      #expect(throws: TestFailure.outOfMemory) { try heap.allocate(PageCount(2)) }
+    }
+    #expect(events == [.refused(2, .full), .refused(2, .full)])
+    #expect(heap.counters.total().failures == 1)
+    #expect(heap.counters.total().allocations == 0)
+    fixture.close(heap)
+  }
+
+  @Test(arguments: [TestFailure.interrupted, .impossible])
+  func allocate_whenReclaimCannotHelp_failsAtOnce(_ failure: TestFailure) throws {
+    let heap = try fixture.contiguousHeap()
+    let pooled = try fixture.buffer(3, of: heap)
+    heap.free(pooled, mayBeWritten: false)
+    fixture.host.failWhere { _ in failure }
+    let events = fixture.host.logging {
+      #expect(throws: failure) { try heap.allocate(PageCount(2)) }
+    }
+    #expect(events == [.refused(2, .full)])
+    fixture.close(heap)
+  }
+
+  /// A miss is a block that came from the source, also where another thread's block turns up between
+  /// two looks into the pool.
+  @Test(.timeLimit(.minutes(5)))
+  func allocate_underTraffic_countsAMissPerBlockOfTheSource() throws {
+    let heap = try fixture.contiguousHeap(largest: 1)
+    TestThread.run(4) { thread in
+      for _ in 0..<(TestScale.isSanitized ? 500 : 10_000) {
+        guard let block = try? heap.allocate(PageCount(1)).block else { continue }
+        yieldToOthers()
+        heap.free(fixture.host.makeBuffer(block), mayBeWritten: false)
+        if thread == 0 { _ = fixture.pools.scan(PageCount(1)) }
+      }
+    }
+    #expect(heap.counters.total().poolMisses == fixture.host.counts.allocated)
+    fixture.close(heap)
+  }
+
+  @Test func init_withoutRoomForItsPools_leavesNothing() throws {
+    let small = HeapFixture(poolCapacity: 5)
+    let heap = ContiguousHeap(
+      memory: small.memory, attributes: TestAttributes(), largest: PageCount(6))
+    #expect(heap == nil)
+    var pools = 0
+    small.pools.forEachPool { _, _ in pools += 1 }
+    #expect(pools == 0)
+    small.close(try small.contiguousHeap(largest: 5))
+  }
+
+  @Test func init_aboveTheLargestClass_isRefused() {
+    let heap = ContiguousHeap(
+      memory: fixture.memory, attributes: TestAttributes(), largest: PageCount(1 << 28 + 1))
+    #expect(heap == nil)
+  }
+}

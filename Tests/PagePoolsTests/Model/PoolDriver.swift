@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+
+import PagePools
+import Synchronization
+import TestSupport
+import Testing
+
+/// Does to a real set of pools what is done to a model, and compares everything there is to see.
+final class PoolDriver {
+  /// What one driver works with.
+  struct Configuration {
+    var sizes: [Int]
+    var shardCount: Int
+    var limit: Int
+    var deferredLimit: Int
+    /// Pages at the source.
+    var capacity: Int
+  }
+
+  /// Blocks that the set released since the last operation.
+  private final class ReleaseLog: Sendable {
+    private let blocks = Locked<[TestBlock], SpinLock>([])
+
+    func append(_ block: TestBlock) { blocks.withLock { $0.append(block) } }
+
+    func takeAll() -> [TestBlock] {
+      blocks.withLock { blocks in
+        let all = blocks
+        blocks.removeAll(keepingCapacity: true)
+        return all
+      }
+    }
+  }
+
+  let host: TestHost
+  private let set: PoolSet<TestHost>
+  private let deferred: DeferredFreeList<TestHost>
+  private let pools: [PagePool<TestHost>]
+  private let log = ReleaseLog()
+  private(set) var model: PoolModel
+
+  init(_ configuration: Configuration) throws {
+    host = TestHost(capacity: 64)
+    let set = PoolSet(
+      source: host, limit: PageCount(configuration.limit), shardCount: configuration.shardCount,
+      poolCapacity: configuration.sizes.count)
+    self.set = set
+    deferred = DeferredFreeList(items: host, limit: PageCount(configuration.deferredLimit))
+    pools = try configuration.sizes.map { size in
+      try #require(set.addPool(blockSize: PageCount(size), attributes: TestAttributes()))
+    }
+    model = PoolModel(
+      sizes: configuration.sizes, shardCount: configuration.shardCount, limit: configuration.limit,
+      deferredLimit: configuration.deferredLimit)
+    host.failAbove(livePages: configuration.capacity)
+    host.onRelease { [log] in log.append($0) }
+  }
+
+  /// Does an operation on both sides and compares what it returned and released.
+  ///
+  /// - Throws: a description of the first difference.
+  func apply(_ operation: PoolModel.Operation) throws {
+    let isMiss = model.isMiss(operation)
+    let allocatedBefore = host.counts.allocated
+    var effect = perform(operation)
+    effect.released = log.takeAll()
+    let didAllocate = host.counts.allocated > allocatedBefore
+    try check(!didAllocate || isMiss, operation, "the source was asked though a pool had a block")
+    let expected = model.apply(operation, allocated: didAllocate ? effect.obtained : nil)
+    try check(effect == expected, operation, "got \(effect), expected \(expected)")
+  }
+
+  /// Compares everything that can be observed, and checks the set's own invariants.
+  func compare(after operation: PoolModel.Operation) throws {
+    let accounts = set.checkInvariants()
+    try check(accounts.pooled.rawValue == model.pooledPages, operation, "pooled pages")
+    try check(accounts.inBuffers.rawValue == model.heldPages, operation, "pages in buffers")
+    try check(accounts.deferred.rawValue == model.waitingPages, operation, "deferred pages")
+    try check(accounts.taken.rawValue == host.counts.livePages, operation, "taken pages")
+    try check(set.totalPages.rawValue == model.pooledPages, operation, "total")
+    try check(set.totalPages <= set.limit, operation, "over the limit")
+    try check(set.count() == ShrinkCount(accounts.pooled), operation, "count")
+    try check(deferred.waitingPages.rawValue == model.waitingPages, operation, "waiting pages")
+    var position = 0
+    var isSame = true
+    set.forEachPool { pool, blockCount in
+      let expected = model.order[position]
+      isSame = isSame && pool == pools[expected] && blockCount == model.blockCount(expected)
+      position += 1
+    }
+    try check(isSame && position == pools.count, operation, "round robin or stocks")
+  }
+
+  /// Gives everything back and checks that nothing is left at the source.
+  func close() throws {
+    for pool in pools.indices {
+      while !model.held[pool].isEmpty { try apply(.release(pool: pool)) }
+    }
+    try apply(.scanDeferred(Int.max))
+    for pool in pools { set.destroy(pool) }
+    let last = PoolModel.Operation.scanDeferred(Int.max)
+    try check(set.checkInvariants() == PageAccounts(), last, "something is left in the accounts")
+    try check(host.counts.liveBlocks == 0 && host.counts.livePages == 0, last, "blocks leaked")
+    try check(host.counts.liveBuffers == 0, last, "buffers leaked")
+  }
+
+  private func perform(_ operation: PoolModel.Operation) -> PoolModel.Effect {
+    switch operation {
+    case .obtain(let pool, let shard):
+      let block = host.onShard(shard) {
+        set.take(from: pools[pool]) ?? (try? set.allocate(for: pools[pool], effort: .full))
+      }
+      return PoolModel.Effect(obtained: block)
+    case .give(let pool, let shard):
+      let block = model.held[pool][model.held[pool].count - 1]
+      host.onShard(shard) { set.give(block, to: pools[pool], from: .buffer) }
+      return PoolModel.Effect()
+    case .release(let pool):
+      set.release(model.held[pool][model.held[pool].count - 1], from: .buffer)
+      return PoolModel.Effect()
+    case .deferFree(let pool):
+      let buffer = host.makeBuffer(model.held[pool][model.held[pool].count - 1])
+      set.deferPages(pools[pool].blockSize)
+      if deferred.append(buffer) == .refused { free(buffer, .normal) }
+      return PoolModel.Effect()
+    case .freeOldest(let shard):
+      let pages = host.onShard(shard) { deferred.freeOldest(reason: .normal, free) }
+      return PoolModel.Effect(freed: pages?.rawValue)
+    case .scanDeferred(let target):
+      let outcome = host.forbiddingAllocation { deferred.scan(PageCount(target), free) }
+      return PoolModel.Effect(freed: outcome.pages.rawValue)
+    case .scan(let target):
+      let outcome = host.forbiddingAllocation { set.scan(PageCount(target)) }
+      return PoolModel.Effect(freed: outcome.pages.rawValue)
+    case .setLimit(let limit):
+      set.setLimit(PageCount(limit))
+      return PoolModel.Effect()
+    }
+  }
+
+  private func free(_ buffer: TestBuffer, _ reason: FreeReason) {
+    var chain = host.dismantle(buffer)
+    while let block = chain.pop(in: host) {
+      switch reason {
+      case .normal: set.give(block, to: host.pool(of: block), from: .deferredFree)
+      case .underPressure: set.release(block, from: .deferredFree)
+      }
+    }
+  }
+
+  private func check(
+    _ isRight: Bool, _ operation: PoolModel.Operation, _ what: @autoclosure () -> String
+  ) throws {
+    if !isRight { throw Difference(description: "\(operation): \(what()); model: \(model)") }
+  }
+
+  /// Where the set and the model part.
+  struct Difference: Error, CustomStringConvertible {
+    let description: String
+  }
+}
