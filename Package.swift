@@ -32,9 +32,13 @@ let package = Package(
     .library(name: "DMAHeaps", targets: ["DMAHeaps"]),
     .library(name: "PagePools", targets: ["PagePools"]),
     .library(name: "HeapFramework", targets: ["HeapFramework"]),
+    .executable(name: "dmaheap", targets: ["dmaheap"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0")
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+    .package(url: "https://github.com/ordo-one/TextTable", from: "0.0.2"),
   ],
   targets: [
     // The core: every decision, no I/O. Runs in userspace and in the kernel.
@@ -52,6 +56,18 @@ let package = Package(
       swiftSettings: common),
     .target(
       name: "DMAHeaps", dependencies: ["HeapFramework", "LinuxHost", "PagePools"],
+      swiftSettings: common),
+
+    // The command line.
+    .target(name: "CMeasurement"),
+    .executableTarget(
+      name: "dmaheap",
+      dependencies: [
+        "CMeasurement", "DMAHeaps", "LinuxHost",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Histogram", package: "hdrhistogram-swift"),
+        .product(name: "TextTable", package: "TextTable"),
+      ],
       swiftSettings: common),
 
     // Tests.

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+
+import ArgumentParser
+
+/// What is measured.
+struct BenchOptions: ParsableArguments {
+  @Option(name: .customLong("heap"), help: "Heap to measure; may be given again.")
+  var heaps: [String] = ["system"]
+
+  @Option(
+    name: .customLong("size"), help: "Size to measure; may be given again.",
+    transform: ByteSize.parseArgument)
+  var sizes: [ByteSize] = [
+    ByteSize(byteCount: 4 << 10), ByteSize(byteCount: 1 << 20), ByteSize(byteCount: 8 << 20),
+    ByteSize(byteCount: 32 << 20),
+  ]
+
+  @Option(name: .customLong("api"), help: "Interface to measure; may be given again.")
+  var interfaces: [AllocationInterface] = AllocationInterface.allCases
+
+  @Option(
+    help: """
+      Cycles of each pooled row (default: 5000, fewer where that would take long). Fresh rows make \
+      as many or what fits into two seconds.
+      """,
+    transform: CountArgument.parse)
+  var iterations: Int?
+
+  @Option(help: "Allocations live at once.", transform: CountArgument.parse)
+  var burst: Int = 1
+
+  @Option(
+    help: "Threads that each make all the cycles; reports their common throughput.",
+    transform: CountArgument.parse)
+  var threads: Int = 1
+
+  @Flag(help: "Only rows whose memory is written before it is freed.")
+  var touched = false
+
+  @Flag(help: "Only rows whose memory is freed as it came.")
+  var untouched = false
+
+  @Flag(name: .customLong("no-fresh"), help: "No rows of plain system calls.")
+  var noFresh = false
+
+  /// Whether rows write, in the order they are measured.
+  var touches: [Bool] {
+    touched == untouched ? [false, true] : [touched]
+  }
+
+  func validateCombination() throws {
+    if burst > 1, threads > 1 {
+      throw ValidationError("--burst and --threads cannot be combined; measure one at a time")
+    }
+    if threads > 1024 {
+      throw ValidationError("'\(threads)' threads are too many; the most is 1024")
+    }
+  }
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+
+import DMAHeaps
+import Foundation
+
+/// What ended a measurement.
+enum BenchFailure: Error, CustomStringConvertible {
+  case heap(HeapError)
+  case systemCall(String, errorNumber: Int32)
+  case notEnoughMemory(needed: Int, available: Int, burst: Int, size: ByteSize)
+
+  var description: String {
+    switch self {
+    case .heap(let error):
+      "\(error)"
+    case .systemCall(let name, let errorNumber):
+      "\(name): \(SystemErrorText.of(errorNumber))"
+    case .notEnoughMemory(let needed, let available, let burst, let size):
+      "a burst of \(burst) times \(size) needs \(Quantity.kilobytes(needed)); "
+        + "\(Quantity.kilobytes(available)) of memory are available"
+    }
+  }
+
+  /// Whether descriptors, mappings or memory ran out, which a rival row may do without ending the
+  /// run.
+  var isShortage: Bool {
+    switch self {
+    case .heap(let error): [EMFILE, ENFILE, ENOMEM].contains(error.errorNumber)
+    case .systemCall(_, let errorNumber): [EMFILE, ENFILE, ENOMEM].contains(errorNumber)
+    case .notEnoughMemory: true
+    }
+  }
+}

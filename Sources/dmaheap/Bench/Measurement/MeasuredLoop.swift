@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+
+import CMeasurement
+
+/// The timed loops.
+enum MeasuredLoop {
+  /// Allocates and releases, one at a time.
+  @inline(never)
+  static func run<Provider: MemoryProvider>(
+    _ provider: Provider, touched: Bool, into samples: inout Samples
+  ) throws(BenchFailure) {
+    let begin = measurement_now()
+    for index in 0..<samples.count {
+      let start = measurement_now()
+      var memory = try provider.allocate()
+      let allocated = measurement_now()
+      if touched { try provider.write(&memory) }
+      provider.release(memory)
+      let end = measurement_now()
+      samples.record(index, allocation: allocated - start, cycle: end - start)
+    }
+    samples.elapsed = measurement_now() - begin
+  }
+
+  /// Allocates `live` at once, then releases them in the order they came.
+  ///
+  /// Fills `live` samples from `first` on, and adds the time taken to `samples.elapsed`.
+  @inline(never)
+  static func burst<Provider: MemoryProvider>(
+    _ provider: Provider, touched: Bool, live: Int, first: Int, into samples: inout Samples
+  ) throws(BenchFailure) {
+    var store = MemoryStore<Provider.Memory>(capacity: live)
+    let begin = measurement_now()
+    for index in first..<(first + live) {
+      let start = measurement_now()
+      var memory = try provider.allocate()
+      let allocated = measurement_now()
+      if touched { try provider.write(&memory) }
+      let end = measurement_now()
+      store.append(memory)
+      samples.record(index, allocation: allocated - start, cycle: end - start)
+    }
+    for index in first..<(first + live) {
+      let memory = store.takeFirst()
+      let start = measurement_now()
+      provider.release(memory)
+      samples.extend(index, by: measurement_now() - start)
+    }
+    samples.elapsed += measurement_now() - begin
+  }
+}

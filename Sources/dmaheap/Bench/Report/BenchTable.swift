@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+
+/// The rows as tables.
+enum BenchTable {
+  /// The main table: one line per row.
+  static func text(_ reports: [BenchReport]) -> String {
+    var table = GridTable([
+      .text("heap"), .text("source"), .text("api"), .number("size"), .text("memory"),
+      .text("contents"), .number("cycles"), .number("alloc p50"), .number("p99"),
+      .number("p99.9"), .number("max"), .number("ns/cycle"), .number("fresh/pooled"),
+      .text("of"), .number("misses"), .text("method"),
+    ])
+    for report in reports {
+      table.append([
+        report.heap, report.source, report.interface.rawValue, report.size.description,
+        report.pooled ? "pooled" : "fresh", report.touched ? "touched" : "untouched",
+        "\(report.iterations)",
+        Quantity.duration(report.allocations.p50), Quantity.duration(report.allocations.p99),
+        Quantity.duration(report.allocations.p999), Quantity.duration(report.allocations.max),
+        "\(Int(report.nanosecondsPerCall.rounded()))", Quantity.ratio(report.freshToPooled),
+        report.freshToPooled == nil ? "" : RatioFigure(touched: report.touched).rawValue,
+        report.poolMisses.map(String.init) ?? "", report.method ?? "",
+      ])
+    }
+    return table.text
+  }
+
+  /// Allocation and system calls of warm cycles.
+  static func warmPath(_ reports: [BenchReport]) -> String? {
+    var table = GridTable([
+      .text("warm path of"), .number("cycles"), .number("malloc calls"),
+      .number("cycles with a system call"),
+    ])
+    for report in reports {
+      guard let count = report.warmPath else { continue }
+      table.append([
+        title(report), "\(count.cycles)", count.allocationCalls.map(String.init) ?? "unknown",
+        count.systemCallCycles.map(String.init) ?? "unknown",
+      ])
+    }
+    return table.rows.isEmpty ? nil : table.text
+  }
+
+  /// Descriptors against a bare second open.
+  static func reopens(_ reports: [BenchReport]) -> String? {
+    var table = GridTable([
+      .text("descriptor against a bare reopen"), .number("alloc p50"), .number("reopen p50"),
+      .number("alloc/reopen"),
+    ])
+    for report in reports {
+      guard let reopen = report.reopen else { continue }
+      table.append([
+        title(report), Quantity.duration(report.allocations.p50), Quantity.duration(reopen.p50),
+        Quantity.ratio(report.allocationToReopen),
+      ])
+    }
+    return table.rows.isEmpty ? nil : table.text
+  }
+
+  /// What several threads did together.
+  static func throughput(_ reports: [BenchReport]) -> String? {
+    var table = GridTable([
+      .text("throughput of"), .text("memory"), .number("threads"), .number("operations/s"),
+      .number("of one thread"), .number("ratio"),
+    ])
+    for report in reports {
+      guard let throughput = report.throughput else { continue }
+      table.append([
+        title(report), report.pooled ? "pooled" : "fresh", "\(throughput.threads)",
+        "\(Int(throughput.operationsPerSecond))",
+        "\(Int(throughput.singleThreadOperationsPerSecond))", Quantity.ratio(throughput.scaling),
+      ])
+    }
+    return table.rows.isEmpty ? nil : table.text
+  }
+
+  /// What a reader must know about single rows.
+  static func remarks(_ reports: [BenchReport]) -> [String] {
+    reports.flatMap { report in
+      report.notes.map { "note: \(title(report)), \(report.pooled ? "pooled" : "fresh"): \($0)" }
+    }
+  }
+
+  private static func title(_ report: BenchReport) -> String {
+    "\(report.heap) \(report.interface) \(report.size) "
+      + (report.touched ? "touched" : "untouched")
+  }
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+
+import ArgumentParser
+import Foundation
+
+/// The root command.
+@main
+struct DMAHeapCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "dmaheap",
+    abstract: "Allocate, measure and observe shareable zeroed memory from named heaps.",
+    discussion: """
+      EXAMPLES
+        dmaheap heaps                     which heaps there are, and why others are not
+        dmaheap alloc --size 32M --verify one buffer, checked to be zero
+        dmaheap bench                     the benchmark, against plain memfd calls
+        dmaheap stat --burst 100          the pools after a hundred buffers at once
+
+      Sizes are bytes, or end in K, M, G or T (KiB, MiB, GiB, TiB; 1 K = 1024 bytes).
+      Exit status: 0 success, 1 failure, 64 wrong usage.
+      """,
+    subcommands: [HeapsCommand.self, AllocCommand.self, BenchCommand.self, StatCommand.self])
+
+  /// Runs the command that the arguments name.
+  ///
+  /// Not the parser's own: its errors take several lines, and one line is what logs and scripts
+  /// can use.
+  static func main() {
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch {
+      let code = exitCode(for: error)
+      if code.isSuccess { exit(withError: error) }
+      StandardError.write(ErrorLine.line(message(for: error)))
+      Foundation.exit(code.rawValue)
+    }
+  }
+}
+
+/// How an error is shown.
+enum ErrorLine {
+  /// One line, whatever the message has.
+  static func line(_ message: String) -> String {
+    let oneLine = message.split(whereSeparator: \.isNewline)
+      .map { $0.trimmingCharacters(in: .whitespaces) }
+      .joined(separator: " ")
+    return "dmaheap: error: \(oneLine)\n"
+  }
+}

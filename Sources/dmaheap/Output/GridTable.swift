@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+
+import TextTable
+
+/// A table whose columns are known only when it is printed.
+struct GridTable {
+  /// A heading and the side its cells line up on.
+  struct Heading {
+    let title: String
+    let alignment: Alignment
+
+    static func text(_ title: String) -> Self { Self(title: title, alignment: .left) }
+    static func number(_ title: String) -> Self { Self(title: title, alignment: .right) }
+  }
+
+  let headings: [Heading]
+  private(set) var rows: [[String]] = []
+
+  init(_ headings: [Heading]) {
+    self.headings = headings
+  }
+
+  /// Adds a row; cells that are missing at its end stay empty.
+  mutating func append(_ cells: [String]) {
+    rows.append(cells)
+  }
+
+  /// The table, without a line break at its end or blanks at the ends of its lines.
+  var text: String {
+    let table = TextTable<[String]> { cells in
+      headings.enumerated().map { index, heading in
+        Column(
+          title: heading.title, value: index < cells.count ? cells[index] : "",
+          align: heading.alignment)
+      }
+    }
+    let rendered = table.string(for: rows, style: Style.simple) ?? ""
+    return rendered.split(separator: "\n")
+      .map { line in String(line.reversed().drop { $0 == " " }.reversed()) }
+      .joined(separator: "\n")
+  }
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+
+import ArgumentParser
+import CMeasurement
+import DMAHeaps
+
+/// Shows pools and totals after a run.
+struct StatCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "stat",
+    abstract: "Run a workload and show what it left in the pools.",
+    discussion: """
+      Heaps belong to a process, so there is nothing to see before something ran: the command
+      allocates and frees first, then prints the pools (one column per block size, one line per
+      attribute set), the totals, and where every byte is that was taken from the source.
+
+      EXAMPLES
+        dmaheap stat
+        dmaheap stat --size 64K --burst 1000 --iterations 10000
+        dmaheap stat --size 32M --touched --json
+      """)
+
+  @Option(help: "Heap to allocate from.")
+  var heap = "system"
+
+  @Option(help: "Size of each allocation.", transform: ByteSize.parseArgument)
+  var size = ByteSize(byteCount: 1 << 20)
+
+  @Option(name: .customLong("api"), help: "Interface to use.")
+  var interface: AllocationInterface = .buffer
+
+  @Option(help: "Allocations to make.", transform: CountArgument.parse)
+  var iterations = 100
+
+  @Option(help: "Allocations live at once.", transform: CountArgument.parse)
+  var burst = 1
+
+  @Flag(help: "Write every byte before freeing.")
+  var touched = false
+
+  @OptionGroup var limits: HeapSystemOptions
+
+  @Flag(help: "Print one JSON object.")
+  var json = false
+
+  func run() throws {
+    _ = measurement_raise_descriptor_limit()
+    let system = try limits.makeSystem()
+    let heap = try system.heap(named: heap)
+    try BenchPlan.checkMemory(burst: burst, size: size)
+    switch interface {
+    case .buffer:
+      try run(BufferProvider(heap: heap, byteCount: size.byteCount))
+    case .descriptor:
+      try run(DescriptorProvider(heap: heap, byteCount: size.byteCount, populates: true))
+    }
+    let report = StatReport(system.statistics())
+    if json {
+      try JSONLine.print(report)
+    } else {
+      Output.line(report.text)
+    }
+  }
+
+  private func run(_ provider: some MemoryProvider) throws {
+    var progress = ProgressLine()
+    defer { progress.clear() }
+    var samples = Samples(capacity: burst)
+    var made = 0
+    while made < iterations {
+      let live = min(burst, iterations - made)
+      try MeasuredLoop.burst(provider, touched: touched, live: live, first: 0, into: &samples)
+      made += live
+      progress.update("\(made) of \(iterations) allocated and freed")
+    }
+  }
+}
