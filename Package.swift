@@ -92,5 +92,7 @@ let package = Package(
     .testTarget(
       name: "HeapFrameworkTests", dependencies: ["HeapFramework", "PagePools", "TestSupport"],
       swiftSettings: tests),
+    .testTarget(
+      name: "dmaheapTests", dependencies: ["CMeasurement", "dmaheap"], swiftSettings: tests),
   ]
 )

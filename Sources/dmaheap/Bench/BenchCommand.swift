@@ -37,9 +37,6 @@ struct BenchCommand: ParsableCommand {
 
   func validate() throws {
     try workload.validateCombination()
-    if plot != nil, workload.noFresh == false, workload.threads > 1 {
-      throw ValidationError("--plot shows one thread against fresh memory; leave --threads out")
-    }
   }
 
   func run() throws {
@@ -52,18 +49,20 @@ struct BenchCommand: ParsableCommand {
     var runner = BenchRunner(system: system, options: workload)
     var output = BenchOutput(json: json, environment: runner.environment)
     output.begin()
-    var plotted: [PlotSeries] = []
-    for (index, subject) in plan.subjects.enumerated() {
-      let title = "\(index + 1)/\(plan.subjects.count) \(subject)"
-      let rows = try runner.measure(subject, title: title)
-      for row in rows {
-        try output.add(row.report)
-        if plot != nil { plotted.append(PlotSeries(row)) }
+    var series: [PlotSeries] = []
+    do {
+      // What was measured before a failure is worth seeing all the same.
+      defer { output.end() }
+      for (index, subject) in plan.subjects.enumerated() {
+        let title = "\(index + 1)/\(plan.subjects.count) \(subject)"
+        for row in try runner.measure(subject, title: title) {
+          try output.add(row.report)
+          if plot != nil { series.append(PlotSeries(row)) }
+        }
       }
     }
-    output.end()
     if let plot {
-      try Data(LatencyPlot(series: plotted).svg.utf8).write(to: URL(fileURLWithPath: plot))
+      try Data(LatencyPlot(series: series).svg.utf8).write(to: URL(fileURLWithPath: plot))
     }
   }
 }

@@ -85,7 +85,7 @@ struct LatencyPlot {
     let height =
       Metric.top + Double(rows.count) * (Metric.panelHeight + Metric.rowGap) - Metric.rowGap
       + Metric.bottom
-    var document = SVGDocument(width: max(width, 620), height: height)
+    var document = SVGDocument(width: max(width, 760), height: height)
     drawHeader(into: &document)
     for (row, key) in rows.enumerated() {
       for (column, size) in sizes.enumerated() {
@@ -115,7 +115,7 @@ struct LatencyPlot {
           from: (x, 41), to: (x + 28, 41), PlotSeries.stroke(pooled: pooled, touched: touched))
         document.text(
           "\(pooled ? "pooled" : "fresh"), \(touched ? "touched" : "untouched")", x: x + 34, y: 45)
-        x += 150
+        x += 165
       }
     }
   }

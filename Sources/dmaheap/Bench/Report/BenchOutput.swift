@@ -25,7 +25,7 @@ struct BenchOutput {
   }
 
   func end() {
-    guard !json else { return }
+    guard !json, !reports.isEmpty else { return }
     Output.line("")
     Output.line(BenchTable.text(reports))
     for section in [BenchTable.warmPath, BenchTable.reopens, BenchTable.throughput] {

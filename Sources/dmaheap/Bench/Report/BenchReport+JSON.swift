@@ -19,6 +19,7 @@ extension BenchReport: Encodable {
     case scaling = "scaling"
     case clock = "clock_ns"
     case processors = "cpus"
+    case wantedIterations = "iterations_wanted"
   }
 
   func encode(to encoder: any Encoder) throws {
@@ -35,6 +36,7 @@ extension BenchReport: Encodable {
     try container.encode(allocations, forKey: .allocations)
     try container.encode(cycles, forKey: .cycles)
     try container.encode(elapsedNanoseconds, forKey: .elapsed)
+    try container.encode(wantedIterations, forKey: .wantedIterations)
     try container.encode(burst, forKey: .burst)
     try container.encode(throughput?.threads ?? 1, forKey: .threads)
     try container.encodeIfPresent(method, forKey: .method)

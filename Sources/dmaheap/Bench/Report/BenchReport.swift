@@ -20,6 +20,9 @@ struct BenchReport: Sendable {
   /// Which of several ways was the fastest; nil where there is one way.
   let method: String?
 
+  /// Of one thread; more than were made where the row would have taken long.
+  var wantedIterations: Int
+
   var burst = 1
   var throughput: Throughput?
 
@@ -62,6 +65,7 @@ struct BenchReport: Sendable {
     self.environment = environment
     self.allocations = allocations
     iterations = samples.count
+    wantedIterations = samples.count
     elapsedNanoseconds = samples.elapsed
     nanosecondsPerCall = samples.nanosecondsPerCycle
     cycles = LatencySummary(LatencyDistribution(samples.cycles))

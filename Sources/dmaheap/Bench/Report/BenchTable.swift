@@ -76,9 +76,17 @@ enum BenchTable {
 
   /// What a reader must know about single rows.
   static func remarks(_ reports: [BenchReport]) -> [String] {
-    reports.flatMap { report in
-      report.notes.map { "note: \(title(report)), \(report.pooled ? "pooled" : "fresh"): \($0)" }
+    var remarks: [String] = []
+    if let wanted = reports.map(\.wantedIterations).max(),
+      reports.contains(where: { $0.iterations < $0.wantedIterations })
+    {
+      remarks.append(
+        "note: rows with fewer than \(wanted) cycles were cut short to keep the run short")
     }
+    for report in reports {
+      for note in report.notes { remarks.append("note: \(title(report)): \(note)") }
+    }
+    return remarks
   }
 
   private static func title(_ report: BenchReport) -> String {

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+
+@testable import dmaheap
+
+/// Rows made of given durations.
+enum TestRow {
+  static func report(
+    interface: AllocationInterface = .buffer, size: Int = 4096, touched: Bool = false,
+    pooled: Bool = true, allocations: [UInt64], elapsed: UInt64
+  ) -> BenchReport {
+    var samples = Samples(capacity: allocations.count)
+    for (index, allocation) in allocations.enumerated() {
+      samples.record(index, allocation: allocation, cycle: allocation * 2)
+    }
+    samples.elapsed = elapsed
+    return BenchReport(
+      heap: "system", source: "memfd", interface: interface, size: ByteSize(byteCount: size),
+      touched: touched, pooled: pooled, method: pooled ? nil : "posix_fallocate",
+      environment: BenchEnvironment(processorCount: 2, clockNanoseconds: 20), samples: samples,
+      allocations: LatencySummary(LatencyDistribution(allocations)))
+  }
+}
