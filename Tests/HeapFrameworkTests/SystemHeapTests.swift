@@ -74,6 +74,19 @@ struct SystemHeapTests {
     fixture.close(heap)
   }
 
+  @Test func allocate_aboveTheLargest_isRefusedWithoutAsking() throws {
+    let heap = try #require(
+      SystemHeap(
+        memory: fixture.memory, attributes: TestAttributes(), largest: PageCount(300)))
+    free(try fixture.buffer(300, of: heap), of: heap)
+    let events = fixture.host.logging {
+      #expect(throws: TestFailure.outOfMemory) { try heap.allocate(PageCount(301)) }
+    }
+    #expect(events.isEmpty)
+    #expect(heap.counters.total().failures == 1)
+    fixture.close(heap)
+  }
+
   @Test func allocate_whenShort_reclaimsAndTriesOnceMore() throws {
     let heap = try fixture.systemHeap()
     free(try fixture.buffer(16, of: heap), of: heap)

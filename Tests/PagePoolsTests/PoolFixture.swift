@@ -40,11 +40,7 @@ struct PoolFixture {
   }
 
   /// The pools in the order in which the shrinker will come to them.
-  var roundRobin: [PagePool<TestHost>] {
-    var pools: [PagePool<TestHost>] = []
-    set.forEachPool { pool, _ in pools.append(pool) }
-    return pools
-  }
+  var roundRobin: [PagePool<TestHost>] { self.set.roundRobin() }
 
   /// Checks that no buffer holds anything, destroys all pools, and checks that everything is back
   /// at the source: how every test ends.

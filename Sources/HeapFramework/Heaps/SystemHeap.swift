@@ -13,6 +13,7 @@ public final class SystemHeap<Host: HeapHost>: Sendable {
   public let counters: HeapCounters<Host>
 
   private let pools: StableArray<PagePool<Host>>
+  private let largest: PageCount
 
   /// The orders the series uses, largest first.
   public static var standardOrders: [Order] { [Order(8), Order(4), Order(0)] }
@@ -23,10 +24,13 @@ public final class SystemHeap<Host: HeapHost>: Sendable {
   ///   - memory: shared with other heaps.
   ///   - attributes: of all its blocks.
   ///   - orders: descending, each once, the last one 0.
+  ///   - largest: pages; the heap refuses larger buffers before it takes any memory. A host gives
+  ///     what its machine has.
   /// - Returns: nil when the pool set has no room for so many pools; nothing is left behind.
   /// - Context: allocates; may block.
   public init?(
-    memory: BufferMemory<Host>, attributes: Host.Attributes, orders: [Order] = standardOrders
+    memory: BufferMemory<Host>, attributes: Host.Attributes, orders: [Order] = standardOrders,
+    largest: PageCount = PageCount(1 << 28)
   ) {
     precondition(orders.last == Order(0), "single pages must be among the orders")
     for index in orders.indices.dropFirst() {
@@ -42,6 +46,7 @@ public final class SystemHeap<Host: HeapHost>: Sendable {
       added.append(pool)
     }
     self.memory = memory
+    self.largest = largest
     pools = StableArray(count: added.count) { added[$0] }
     counters = HeapCounters(host: memory.host, shardCount: memory.pools.shardCount)
   }
@@ -49,12 +54,16 @@ public final class SystemHeap<Host: HeapHost>: Sendable {
   /// Takes or gets zeroed blocks of together exactly `pages` pages, in descending sizes.
   ///
   /// - Parameter pages: 1 or more.
-  /// - Throws: the host's reason; then every block already taken is back in its pool. A caller that
+  /// - Throws: `.outOfMemory` (ENOMEM) above the largest buffer; the host's reason; then every block already taken is back in its pool. A caller that
   ///   is being killed stops with `.interrupted` (EINTR).
   /// - Complexity: O(blocks); allocates nothing but the blocks.
   /// - Context: no lock held; may block.
   public func allocate(_ pages: PageCount) throws(Host.Failure) -> BlockChain<Host> {
     precondition(pages > .zero, "a buffer has at least one page")
+    guard pages <= largest else {
+      counters.countFailure()
+      throw .outOfMemory
+    }
     var chain = BlockChain<Host>()
     var poolMisses = 0
     // Never above the last order that succeeded: larger ones were just seen to be exhausted.

@@ -77,12 +77,18 @@ extension RawSpan {
 
 extension InlineArray<24, UInt8> {
   fileprivate func word(at offset: Int) -> UInt64 {
-    UInt64(halfWord(at: offset)) | UInt64(halfWord(at: offset + 4)) << 32
+    UInt64(littleEndian: bytes(8, at: offset))
   }
 
   fileprivate func halfWord(at offset: Int) -> UInt32 {
-    UInt32(self[offset]) | UInt32(self[offset + 1]) << 8
-      | UInt32(self[offset + 2]) << 16 | UInt32(self[offset + 3]) << 24
+    UInt32(littleEndian: UInt32(bytes(4, at: offset)))
+  }
+
+  /// The bytes as a little-endian number, whatever the machine.
+  private func bytes(_ count: Int, at offset: Int) -> UInt64 {
+    var value: UInt64 = 0
+    for index in 0..<count { value |= UInt64(self[offset + index]) << UInt64(8 * index) }
+    return value
   }
 }
 

@@ -11,6 +11,8 @@ public protocol DeferredFreeItems: Sendable {
   associatedtype Lock: HostLock & ~Copyable
 
   /// Pages that freeing `item` gives back, 1 or more; constant while the item is on the list.
+  ///
+  /// - Context: called with the list's lock held, too.
   func deferredSize(of item: Item) -> PageCount
 
   /// The item's deferred link slot. Called with the list's lock held.

@@ -94,11 +94,13 @@ struct PoolList<Source: PageSource>: ~Copyable {
     entries[pool.slot].shrinkerPins > 0
   }
 
-  /// The pool at the front, and from a pool the one behind it.
-  @inlinable
-  func pool(after pool: PagePool<Source>?) -> PagePool<Source>? {
-    let slot = if let pool { entries[pool.slot].next } else { first }
-    return if let slot { entries[slot].pool } else { nil }
+  /// Visits the pools from the front.
+  func forEach(_ body: (PagePool<Source>) -> Void) {
+    var next = first
+    while let slot = next {
+      if let pool = entries[slot].pool { body(pool) }
+      next = entries[slot].next
+    }
   }
 
   /// How many pools there can be.

@@ -54,22 +54,27 @@ extension PoolSet {
     return count
   }
 
-  /// Visits the pools there are, oldest in the round robin first, with the blocks each has.
+  /// Visits the pools there are, in no particular order, with the blocks each has.
   ///
-  /// The list is not locked as a whole: a pool that moves or goes meanwhile may be met twice or end
-  /// the visit early.
+  /// A pool that comes or goes meanwhile may be missing.
   ///
-  /// - Complexity: O(pools × shards).
+  /// - Complexity: O(poolCapacity + pools × shards).
   /// - Context: takes the list lock and shard locks, none while `body` runs.
   @inlinable
   public func forEachPool(_ body: (_ pool: PagePool<Source>, _ blockCount: Int) -> Void) {
-    var current = list.withLock { $0.pool(after: nil) }
-    var remaining = list.withLock { $0.count }
-    while let pool = current, remaining > 0 {
+    for slot in 0..<poolCapacity {
+      guard let pool = list.withLock({ $0.pool(in: slot) }) else { continue }
       body(pool, blockCount(of: pool))
-      current = list.withLock { $0.pool(after: pool) }
-      remaining -= 1
     }
+  }
+
+  /// The pools in the order in which the shrinker will come to them; for tests.
+  package func roundRobin() -> [PagePool<Source>] {
+    var pools: [PagePool<Source>] = []
+    list.withLock { list in
+      list.forEach { pools.append($0) }
+    }
+    return pools
   }
 
   /// Traps unless stocks, accounts and total agree; for tests.

@@ -83,9 +83,11 @@ final class PoolDriver {
     try check(deferred.waitingPages.rawValue == model.waitingPages, operation, "waiting pages")
     var position = 0
     var isSame = true
-    set.forEachPool { pool, blockCount in
+    for pool in set.roundRobin() {
       let expected = model.order[position]
-      isSame = isSame && pool == pools[expected] && blockCount == model.blockCount(expected)
+      isSame =
+        isSame && pool == pools[expected]
+        && set.blockCount(of: pool) == model.blockCount(expected)
       position += 1
     }
     try check(isSame && position == pools.count, operation, "round robin or stocks")
