@@ -7,7 +7,7 @@ struct IterationBudget {
 
   /// With four sizes, two interfaces, touched and untouched, the whole default run stays under two
   /// minutes.
-  static let pooled = IterationBudget(nanoseconds: 8e9, atLeast: 20)
+  static let pooled = IterationBudget(nanoseconds: 6e9, atLeast: 20)
   static let fresh = IterationBudget(nanoseconds: 2e9, atLeast: 20)
 
   /// For finding the fastest of several ways.
