@@ -11,7 +11,7 @@ struct DMAHeapCommand: ParsableCommand {
     abstract: "Allocate, measure and observe shareable zeroed memory from named heaps.",
     discussion: """
       EXAMPLES
-        dmaheap heaps                     which heaps there are, and why others are not
+        dmaheap heaps                     the heaps, and why some are absent
         dmaheap alloc --size 32M --verify one buffer, checked to be zero
         dmaheap bench                     the benchmark, against plain memfd calls
         dmaheap stat --burst 100          the pools after a hundred buffers at once

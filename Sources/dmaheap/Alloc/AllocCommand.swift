@@ -12,7 +12,7 @@ struct AllocCommand: ParsableCommand {
     abstract: "Allocate memory from a heap, hold it, and free it.",
     discussion: """
       EXAMPLES
-        dmaheap alloc --size 1MiB --count 100 --verify   a hundred buffers, checked to be zero
+        dmaheap alloc --size 1MiB --count 100 --verify   checked to be zero
         dmaheap alloc --size 2G --hold 60 --api descriptor
         dmaheap alloc --size 64KiB --json
       """)
@@ -20,10 +20,10 @@ struct AllocCommand: ParsableCommand {
   @Option(help: "Heap to allocate from.")
   var heap = "system"
 
-  @Option(help: "Size of each allocation.", transform: ByteSize.parseArgument)
+  @Option(help: "Size of each allocation. (default: 1M)", transform: ByteSize.parseArgument)
   var size = ByteSize(byteCount: 1 << 20)
 
-  @Option(help: "How many to have at once.", transform: CountArgument.parse)
+  @Option(help: "How many to have at once. (default: 1)", transform: CountArgument.parse)
   var count = 1
 
   @Option(help: "Seconds to hold them for.")

@@ -11,18 +11,18 @@ struct BenchCommand: ParsableCommand {
     commandName: "bench",
     abstract: "Measure allocation from pools, against the fastest plain memfd calls.",
     discussion: """
-      Each pooled row allocates and frees a warm heap's memory; each fresh row does with plain
-      system calls what a program would do without heaps (memfd_create, ftruncate, populate, mmap,
-      munmap, close), by the fastest of several ways, which it names. Untouched rows free what they
-      got as it is; touched rows write every byte first, so that it must be zeroed again. The ratio
-      fresh/pooled compares median allocation times of untouched rows, and mean times of whole
+      Each pooled row allocates and frees a warm heap's memory; each fresh row does with plain \
+      system calls what a program would do without heaps (memfd_create, ftruncate, populate, mmap, \
+      munmap, close), by the fastest of several ways, which it names. Untouched rows free what they \
+      got as it is; touched rows write every byte first, so that it must be zeroed again. The ratio \
+      fresh/pooled compares median allocation times of untouched rows, and mean times of whole \
       cycles of touched rows.
 
       EXAMPLES
-        dmaheap bench                                     everything, in under two minutes
+        dmaheap bench                                    all, in under two minutes
         dmaheap bench --size 32M --api buffer --untouched
-        dmaheap bench --burst 1000 --size 4K --size 64K   a thousand live at once
-        dmaheap bench --threads 2 --size 1M               throughput, against one thread
+        dmaheap bench --burst 1000 --size 4K --size 64K  a thousand live at once
+        dmaheap bench --threads 2 --size 1M              against one thread
         dmaheap bench --json --plot latency.svg > rows.json
       """)
 

@@ -8,7 +8,8 @@ struct BenchOptions: ParsableArguments {
   var heaps: [String] = ["system"]
 
   @Option(
-    name: .customLong("size"), help: "Size to measure; may be given again.",
+    name: .customLong("size"),
+    help: "Size to measure; may be given again. (default: 4K, 1M, 8M, 32M)",
     transform: ByteSize.parseArgument)
   var sizes: [ByteSize] = [
     ByteSize(byteCount: 4 << 10), ByteSize(byteCount: 1 << 20), ByteSize(byteCount: 8 << 20),
@@ -20,17 +21,17 @@ struct BenchOptions: ParsableArguments {
 
   @Option(
     help: """
-      Cycles of each pooled row (default: 5000, fewer where that would take long). Fresh rows make \
-      as many or what fits into two seconds.
+      Cycles of each pooled row; fresh rows make as many or what fits into two seconds. \
+      (default: 5000, fewer where that would take long)
       """,
     transform: CountArgument.parse)
   var iterations: Int?
 
-  @Option(help: "Allocations live at once.", transform: CountArgument.parse)
+  @Option(help: "Allocations live at once. (default: 1)", transform: CountArgument.parse)
   var burst: Int = 1
 
   @Option(
-    help: "Threads that each make all the cycles; reports their common throughput.",
+    help: "Threads that each make all the cycles, for their throughput. (default: 1)",
     transform: CountArgument.parse)
   var threads: Int = 1
 

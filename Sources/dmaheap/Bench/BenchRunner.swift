@@ -221,16 +221,3 @@ extension BenchRunner {
     }
   }
 }
-
-extension HeapSystem {
-  /// Waits until nothing is left to zero, for at most ten seconds.
-  func waitUntilIdle() {
-    let deadline = measurement_now() + 10_000_000_000
-    while statistics().waitingByteCount > 0, measurement_now() < deadline { usleep(200) }
-  }
-
-  /// How often one heap found its pool empty.
-  func poolMisses(of heap: String) -> Int {
-    statistics().heaps.first { $0.name == heap }?.poolMisses ?? 0
-  }
-}

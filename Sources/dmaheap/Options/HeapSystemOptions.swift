@@ -6,12 +6,12 @@ import DMAHeaps
 /// How large the pools of this run may grow.
 struct HeapSystemOptions: ParsableArguments {
   @Option(
-    help: "Most that free zeroed memory may amount to (default: a quarter of the machine's).",
+    help: "Most that free zeroed memory may amount to. (default: a quarter of the machine's)",
     transform: ByteSize.parseArgument)
   var poolSize: ByteSize?
 
   @Option(
-    help: "Most that may wait for the background worker; past it, freeing zeroes by itself.",
+    help: "Most that may wait to be zeroed; past it, freeing zeroes itself. (default: 256M)",
     transform: ByteSize.parseArgument)
   var deferredSize: ByteSize?
 

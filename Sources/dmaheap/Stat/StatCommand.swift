@@ -10,9 +10,10 @@ struct StatCommand: ParsableCommand {
     commandName: "stat",
     abstract: "Run a workload and show what it left in the pools.",
     discussion: """
-      Heaps belong to a process, so there is nothing to see before something ran: the command
-      allocates and frees first, then prints the pools (one column per block size, one line per
-      attribute set), the totals, and where every byte is that was taken from the source.
+      Heaps belong to a process, so there is nothing to see before something ran: the command \
+      allocates and frees first, waits until the memory is zeroed, and prints the pools (one \
+      column per block size, one line per attribute set), the totals, and where every byte is \
+      that was taken from the source.
 
       EXAMPLES
         dmaheap stat
@@ -23,16 +24,16 @@ struct StatCommand: ParsableCommand {
   @Option(help: "Heap to allocate from.")
   var heap = "system"
 
-  @Option(help: "Size of each allocation.", transform: ByteSize.parseArgument)
+  @Option(help: "Size of each allocation. (default: 1M)", transform: ByteSize.parseArgument)
   var size = ByteSize(byteCount: 1 << 20)
 
   @Option(name: .customLong("api"), help: "Interface to use.")
   var interface: AllocationInterface = .buffer
 
-  @Option(help: "Allocations to make.", transform: CountArgument.parse)
+  @Option(help: "Allocations to make. (default: 100)", transform: CountArgument.parse)
   var iterations = 100
 
-  @Option(help: "Allocations live at once.", transform: CountArgument.parse)
+  @Option(help: "Allocations live at once. (default: 1)", transform: CountArgument.parse)
   var burst = 1
 
   @Flag(help: "Write every byte before freeing.")
@@ -54,6 +55,7 @@ struct StatCommand: ParsableCommand {
     case .descriptor:
       try run(DescriptorProvider(heap: heap, byteCount: size.byteCount, populates: true))
     }
+    system.waitUntilIdle()
     let report = StatReport(system.statistics())
     if json {
       try JSONLine.print(report)

@@ -42,6 +42,7 @@ struct StatReport {
   let pooledByteCount: Int
   let poolLimitByteCount: Int
   let pools: [Pool]
+  let poolTable: String
   let heaps: [Activity]
 
   /// Pooled bytes that none of the heaps' pools accounts for: other users of the pool library share
@@ -65,6 +66,7 @@ extension StatReport {
       pools: statistics.pools.map {
         Pool(memory: $0.memory, blockByteCount: $0.blockByteCount, blockCount: $0.blockCount)
       },
+      poolTable: statistics.poolTable,
       heaps: statistics.heaps.map {
         Activity(
           name: $0.name, liveBuffers: $0.liveBuffers, liveByteCount: $0.liveByteCount,
