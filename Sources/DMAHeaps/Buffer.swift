@@ -48,13 +48,7 @@ public struct Buffer: ~Copyable, @unchecked Sendable {
   }
 
   deinit {
-    // In a forked child the memory and the pools are the parent's.
-    if heap.system.isForkedChild { return }
-    if isExported {
-      heap.source.freeExported(block)
-    } else {
-      heap.source.free(block, mayBeWritten: mayBeWritten)
-    }
+    heap.free(block, isExported: isExported, mayBeWritten: mayBeWritten)
   }
 
   /// The size in bytes, a multiple of 4096.
@@ -124,7 +118,7 @@ extension Buffer {
   /// Access to the memory would be a segmentation fault without a word: a child has no mapping of it.
   private func trapIfForked() {
     precondition(
-      !heap.system.isForkedChild,
+      !heap.isForkedChild,
       "a buffer's memory is not mapped in a forked child; export a descriptor and map that")
   }
 }
@@ -146,16 +140,7 @@ extension Buffer {
   public mutating func exportDescriptor(
     flags: DescriptorFlags = .closeOnExec | .readWrite
   ) throws(HeapError) -> OwnedDescriptor {
-    try heap.system.checkNotForked()
-    let unknown = flags.rawValue & ~(DescriptorFlags.closeOnExec.rawValue | 3)
-    guard unknown == 0 else { throw HeapError(RequestError.unknownDescriptorFlags(unknown)) }
-    let source = heap.source
-    let descriptor: OwnedDescriptor
-    do throws(HostFailure) {
-      descriptor = try source.exportDescriptor(&block, pages, flags: Int32(flags.rawValue))
-    } catch {
-      throw HeapError(error, requestedByteCount: byteCount)
-    }
+    let descriptor = try heap.exportDescriptor(&block, pages, flags: flags)
     guard let base = unsafe block.address else { preconditionFailure("exports stay mapped") }
     unsafe self.base = base
     isExported = true

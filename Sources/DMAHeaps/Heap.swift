@@ -22,10 +22,13 @@ public final class Heap: Sendable {
   /// The heap's name, never an alias.
   public let name: String
 
-  var source: MemfdHeap { use.heap }
+  private let source: MemfdHeap
+  private let forkGuard: ForkGuard.View
 
   init(system: HeapSystem, name: String, use: consuming HeapUse<LinuxHost, MemfdHeap>) {
     self.system = system
+    source = use.heap
+    forkGuard = system.forkGuardView
     self.use = use
     self.name = name
   }
@@ -77,7 +80,7 @@ public final class Heap: Sendable {
   private func checkedPages(
     _ byteCount: Int, _ flags: DescriptorFlags = .closeOnExec | .readWrite
   ) throws(HeapError) -> PageCount {
-    try system.checkNotForked()
+    try checkNotForked()
     guard byteCount > 0 else { throw .invalidSize(byteCount: byteCount) }
     do throws(RequestError) {
       let request = try AllocationRequest(
@@ -85,6 +88,40 @@ public final class Heap: Sendable {
       return request.pages
     } catch {
       throw HeapError(error)
+    }
+  }
+}
+
+// MARK: - For buffers
+
+extension Heap {
+  /// Whether this is a child forked from the process whose heap this is.
+  var isForkedChild: Bool { forkGuard.isForkedChild }
+
+  func checkNotForked() throws(HeapError) {
+    guard !isForkedChild else { throw .usedAfterFork }
+  }
+
+  /// Takes a buffer's block back; in a forked child it is left to the parent.
+  func free(_ block: MemoryBlock, isExported: Bool, mayBeWritten: Bool) {
+    guard !isForkedChild else { return }
+    if isExported {
+      source.freeExported(block)
+    } else {
+      source.free(block, mayBeWritten: mayBeWritten)
+    }
+  }
+
+  /// Opens a descriptor of a buffer's block, which may become another block.
+  func exportDescriptor(
+    _ block: inout MemoryBlock, _ pages: PageCount, flags: DescriptorFlags
+  ) throws(HeapError) -> OwnedDescriptor {
+    try checkNotForked()
+    if let unknown = flags.unknownFlags { throw HeapError(.unknownDescriptorFlags(unknown)) }
+    do throws(HostFailure) {
+      return try source.exportDescriptor(&block, pages, flags: Int32(flags.rawValue))
+    } catch {
+      throw HeapError(error, requestedByteCount: pages.byteCount)
     }
   }
 }

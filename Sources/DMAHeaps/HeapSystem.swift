@@ -87,7 +87,7 @@ public final class HeapSystem: Sendable {
     }
     runtime.stop()
     memfdHeap.close()
-    runtime.memory.host.close()
+    runtime.close()
   }
 
   /// The process-wide system, started at the first call and kept.
@@ -166,6 +166,9 @@ extension HeapSystem {
 
   /// The pools, the deferred-free list and the accounts, for tests.
   package var memory: BufferMemory<LinuxHost> { runtime.memory }
+
+  /// The fork guard, for heaps, which keep their system alive.
+  var forkGuardView: ForkGuard.View { forkGuard.view }
 
   var isForkedChild: Bool { forkGuard.isForkedChild }
 

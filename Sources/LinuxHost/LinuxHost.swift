@@ -10,7 +10,12 @@ package import PagePools
 /// Blocks are memfds of their own, which can be given to others, and slots of slabs, which are small
 /// and stay in the process. A buffer is one block, as the file is the unit that can be given away, so a
 /// block is its own buffer object.
-package final class LinuxHost: HeapHost {
+///
+/// The host is a trivial value, because the core passes it on every path: a reference would be counted
+/// each time, and two threads counting the same reference wait for each other. What it refers to
+/// belongs to the ``HeapRuntime``.
+@safe
+package struct LinuxHost: HeapHost {
   package typealias Block = MemoryBlock
   package typealias Item = MemoryBlock
   package typealias Attributes = MemoryKind
@@ -23,22 +28,37 @@ package final class LinuxHost: HeapHost {
   /// Small files are not mapped until a buffer wants them: mappings are limited.
   static let largestUnmappedFile = largestSlot
 
+  private unowned(unsafe) let resources: HostResources
+
+  /// A host on `resources`, which outlive all uses of it.
+  init(_ resources: HostResources) {
+    unsafe self.resources = resources
+  }
+
+  var slabs: SlabSource { unsafe resources.slabs }
+
+  /// Learns when handed-out files come back.
+  package var watcher: ReleaseWatcher { unsafe resources.watcher }
+
+  /// Failures that a test wants.
+  var faults: FaultPlan? { unsafe resources.faults }
+
+  /// Wakes the deferred-free worker.
+  var wakeUp: WakeUp { unsafe resources.wakeUp }
+}
+
+/// What a host holds: the slabs, the watcher, and the worker's wake-up.
+package final class HostResources: Sendable {
   let slabs: SlabSource
-  package let watcher: ReleaseWatcher
+  let watcher: ReleaseWatcher
   let faults: FaultPlan?
   let wakeUp = WakeUp()
 
+  /// - Throws: the step that failed; nothing is left behind.
   init(poolCapacity: Int, faults: FaultPlan?) throws(HostFailure) {
     slabs = SlabSource(poolCapacity: poolCapacity, faults: faults)
     watcher = try ReleaseWatcher(faults: faults)
     self.faults = faults
-  }
-}
-
-extension LinuxHost {
-  /// Drops what stays of unused slabs; no block may be in use.
-  package func close() {
-    slabs.close()
   }
 }
 

@@ -40,7 +40,7 @@ struct ReleaseWatcherTests {
     runtime.memory.pools.checkInvariants()
     runtime.memory.reclaimAll()
     heap.close()
-    runtime.memory.host.close()
+    runtime.close()
     #expect(runtime.memory.pools.accounts() == PageAccounts())
   }
 
@@ -56,7 +56,7 @@ struct ReleaseWatcherTests {
     }
     runtime.stop()
     heap.close()
-    runtime.memory.host.close()
+    runtime.close()
   }
 
   /// A lease refused right behind the event is tried again: nothing else would ever wake the watcher.
@@ -84,6 +84,6 @@ struct ReleaseWatcherTests {
     }
     runtime.stop()
     heap.close()
-    runtime.memory.host.close()
+    runtime.close()
   }
 }

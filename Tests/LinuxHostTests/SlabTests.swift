@@ -34,7 +34,7 @@ struct SlabTests {
       heap.free(again, mayBeWritten: true)
       runtime.stop()
       heap.close()
-      runtime.memory.host.close()
+      runtime.close()
       #expect(slabCount() == 0)
     }
   }
@@ -64,7 +64,7 @@ struct SlabTests {
     runtime.memory.pools.checkInvariants()
     runtime.stop()
     heap.close()
-    runtime.memory.host.close()
+    runtime.close()
     #expect(runtime.memory.pools.accounts() == PageAccounts())
   }
 }

@@ -33,13 +33,13 @@ public struct AllocationRequest: Equatable, Sendable {
     length: ByteCount, descriptor: UInt32 = 0, descriptorFlags: UInt32 = 0, heapFlags: UInt64 = 0
   ) throws(RequestError) {
     guard descriptor == 0 else { throw .descriptorNotZero(descriptor) }
-    let unknown = descriptorFlags & ~DescriptorFlags.valid
-    guard unknown == 0 else { throw .unknownDescriptorFlags(unknown) }
+    let flags = DescriptorFlags(rawValue: descriptorFlags)
+    if let unknown = flags.unknownFlags { throw .unknownDescriptorFlags(unknown) }
     guard heapFlags == 0 else { throw .unknownHeapFlags(heapFlags) }
     guard length.rawValue > 0 else { throw .lengthIsZero }
     guard let pages = PageCount(covering: length) else { throw .lengthOverflows(length) }
     self.pages = pages
-    self.descriptorFlags = DescriptorFlags(rawValue: descriptorFlags)
+    self.descriptorFlags = flags
   }
 
   /// Decodes and checks a struct of any size: missing fields read as zero, extra bytes are ignored.
@@ -97,7 +97,7 @@ public struct DescriptorFlags: RawRepresentable, Equatable, Sendable {
   /// The flags as in the ABI.
   public let rawValue: UInt32
 
-  /// Flags known to be valid.
+  /// Flags as in the ABI, valid or not.
   public init(rawValue: UInt32) {
     self.rawValue = rawValue
   }
@@ -113,8 +113,11 @@ public struct DescriptorFlags: RawRepresentable, Equatable, Sendable {
     DescriptorFlags(rawValue: left.rawValue | right.rawValue)
   }
 
-  /// `O_CLOEXEC | O_ACCMODE`.
-  static var valid: UInt32 { 0x8_0003 }
+  /// Flags that are neither `O_CLOEXEC` nor an access mode, nil when there are none.
+  public var unknownFlags: UInt32? {
+    let unknown = rawValue & ~0x8_0003
+    return unknown == 0 ? nil : unknown
+  }
 
   /// Whether `O_CLOEXEC` is set.
   public var isCloseOnExec: Bool { rawValue & 0x8_0000 != 0 }

@@ -18,9 +18,6 @@ package struct MemoryBlock: BitwiseCopyable, Equatable, @unchecked Sendable {
 /// What the host knows of a block: its counterpart of the kernel's `struct page`.
 @safe
 struct BlockRecord {
-  /// Where the block goes when it is given back.
-  var pool: PagePool<LinuxHost>
-
   /// The link slot of pools and chains; the core's.
   var next: MemoryBlock?
 
@@ -32,8 +29,21 @@ struct BlockRecord {
   /// Changed only by whoever holds the block.
   var address: UnsafeMutableRawPointer?
 
+  /// Where the block goes when it is given back.
+  let pool: PagePool<LinuxHost>
+
   /// What the memory stands in.
   let backing: Backing
+
+  /// Bytes from one record to the next: each has a cache line of its own, the one that a take of a block
+  /// that was long in its pool waits for.
+  static let stride = 64
+
+  /// Makes memory for `count` records, `stride` apart.
+  static func allocate(count: Int) -> UnsafeMutableRawPointer {
+    precondition(MemoryLayout<BlockRecord>.size <= stride, "a record fits a cache line")
+    return .allocate(byteCount: count * stride, alignment: stride)
+  }
 
   enum Backing {
     /// A slot of a slab: memory of this process, see ``SlabSource``.
@@ -76,10 +86,10 @@ extension MemoryBlock {
 
   /// Makes the record of a block with a file of its own.
   init(pool: PagePool<LinuxHost>, file: MemoryFile) {
-    let record = UnsafeMutablePointer<BlockRecord>.allocate(capacity: 1)
+    let record = unsafe BlockRecord.allocate(count: 1).bindMemory(to: BlockRecord.self, capacity: 1)
     unsafe record.initialize(
       to: BlockRecord(
-        pool: pool, next: nil, nextDeferred: nil, address: file.mappedBase, backing: .file(file)))
+        next: nil, nextDeferred: nil, address: file.mappedBase, pool: pool, backing: .file(file)))
     unsafe self.init(record: record)
   }
 

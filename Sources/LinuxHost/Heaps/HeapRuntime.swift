@@ -13,6 +13,7 @@ package final class HeapRuntime: Sendable {
   /// The pools and the deferred-free list.
   package let memory: BufferMemory<LinuxHost>
 
+  private let resources: HostResources
   private let threads: Mutex<Threads?>
   private let isStopping: StopFlag
 
@@ -34,6 +35,9 @@ package final class HeapRuntime: Sendable {
   /// the worker takes longer.
   static let inlineFreeLimit = PageCount(64)
 
+  /// A shard's slack: enough for the small blocks whose rate matters, and little memory: 256 KiB.
+  static let reservationSlack = PageCount(64)
+
   /// Starts the threads.
   ///
   /// - Parameters:
@@ -45,12 +49,13 @@ package final class HeapRuntime: Sendable {
     poolLimit: PageCount, deferredLimit: PageCount, poolCapacity: Int = 128,
     faults: FaultPlan? = nil
   ) throws(HostFailure) {
-    let host = try LinuxHost(poolCapacity: poolCapacity, faults: faults)
+    let resources = try HostResources(poolCapacity: poolCapacity, faults: faults)
+    let host = LinuxHost(resources)
     let memory = BufferMemory(
       pools: PoolSet(
         source: host, limit: poolLimit,
         shardCount: min(MachineMemory.processorCount, PoolSet<LinuxHost>.maximumShardCount),
-        poolCapacity: poolCapacity),
+        poolCapacity: poolCapacity, reservationSlack: Self.reservationSlack),
       deferredLimit: deferredLimit, inlineFreeLimit: Self.inlineFreeLimit)
     let isStopping = StopFlag()
     let worker = try HostThread(named: "dmaheap-free", faults: faults) {
@@ -68,6 +73,7 @@ package final class HeapRuntime: Sendable {
       throw error
     }
     self.memory = memory
+    self.resources = resources
     self.isStopping = isStopping
   }
 
@@ -86,6 +92,11 @@ package final class HeapRuntime: Sendable {
       memory.pools.release(block, from: .buffer)
     }
     memory.reclaimAll()
+  }
+
+  /// Drops what stays of unused slabs, after the heaps have closed.
+  package func close() {
+    resources.slabs.close()
   }
 
   /// Frees what waits, at idle priority, one after the other (D3).

@@ -68,7 +68,11 @@ extension MemfdHeap {
   ///
   /// - Parameter mayBeWritten: false only when nobody can have written it (S4).
   package func free(_ block: MemoryBlock, mayBeWritten: Bool) {
-    heap(of: block).free(block, mayBeWritten: mayBeWritten)
+    if block.pool.attributes == .inProcess {
+      slots.free(block, mayBeWritten: mayBeWritten)
+    } else {
+      files.free(block, mayBeWritten: mayBeWritten)
+    }
   }
 
   /// Frees a buffer of which descriptors were given away; the memory comes back when they, too, are
@@ -76,10 +80,6 @@ extension MemfdHeap {
   package func freeExported(_ block: MemoryBlock) {
     guard let file = block.file else { preconditionFailure("a slot cannot be exported") }
     if host.watcher.bufferReleased(file) { files.free(block, mayBeWritten: true) }
-  }
-
-  private func heap(of block: MemoryBlock) -> ContiguousHeap<LinuxHost> {
-    block.pool.attributes == .inProcess ? slots : files
   }
 }
 

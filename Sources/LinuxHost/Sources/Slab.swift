@@ -15,7 +15,7 @@ internal import PagePools
 final class Slab: @unchecked Sendable {
   private let descriptor: OwnedDescriptor
   private let mapping: Mapping
-  private let records: UnsafeMutablePointer<BlockRecord>
+  private let records: UnsafeMutableRawPointer
   private var firstFree: MemoryBlock?
 
   let slotSize: PageCount
@@ -50,13 +50,15 @@ final class Slab: @unchecked Sendable {
     slotCount = Self.byteCount / pool.blockSize.byteCount
     freeCount = slotCount
     listIndex = pool.slot
-    unsafe records = .allocate(capacity: slotCount)
+    unsafe records = BlockRecord.allocate(count: slotCount)
     for index in (0..<slotCount).reversed() {
-      let record = unsafe records + index
+      let record = unsafe (records + index * BlockRecord.stride)
+        .bindMemory(to: BlockRecord.self, capacity: 1)
       unsafe record.initialize(
         to: BlockRecord(
-          pool: pool, next: firstFree, nextDeferred: nil,
-          address: mapping.base + index * pool.blockSize.byteCount, backing: .slot(self)))
+          next: firstFree, nextDeferred: nil,
+          address: mapping.base + index * pool.blockSize.byteCount, pool: pool,
+          backing: .slot(self)))
       firstFree = unsafe MemoryBlock(record: record)
     }
   }
@@ -66,7 +68,10 @@ final class Slab: @unchecked Sendable {
     precondition(freeCount == slotCount, "a slab goes away when no slot is in use")
     firstFree = nil
     // SAFETY: no slot is in use, so nobody has a handle to a record.
-    unsafe records.deinitialize(count: slotCount)
+    for index in 0..<slotCount {
+      unsafe (records + index * BlockRecord.stride)
+        .assumingMemoryBound(to: BlockRecord.self).deinitialize(count: 1)
+    }
     unsafe records.deallocate()
   }
 

@@ -10,7 +10,7 @@ internal import Glibc
 @safe
 package struct ForkGuard: ~Copyable, @unchecked Sendable {
   private let page: UnsafeMutableRawPointer
-  private static var mark: UInt32 { 0x4845_4150 }
+  fileprivate static var mark: UInt32 { 0x4845_4150 }
 
   /// - Throws: ENOMEM when there is no page or the kernel does not clear it (before 4.14).
   package init() throws(HostFailure) {
@@ -36,8 +36,21 @@ package struct ForkGuard: ~Copyable, @unchecked Sendable {
   /// Whether this is a child forked from the process that made the guard.
   ///
   /// - Complexity: one load.
-  package var isForkedChild: Bool {
-    // SAFETY: the page is mapped as long as `self` lives. Volatile: the kernel changes it.
-    unsafe shim_load_volatile(page) != Self.mark
+  package var isForkedChild: Bool { view.isForkedChild }
+
+  /// The guard's mark, for those who are outlived by the guard.
+  package var view: View { unsafe View(page: page) }
+
+  /// A copyable look at a guard's mark; it must not outlive the guard.
+  @safe
+  package struct View: @unchecked Sendable, BitwiseCopyable {
+    fileprivate let page: UnsafeMutableRawPointer
+
+    /// Whether this is a child forked from the process that made the guard.
+    @inline(always)
+    package var isForkedChild: Bool {
+      // SAFETY: whoever made the view keeps the page mapped. Volatile: the kernel changes it.
+      unsafe shim_load_volatile(page) != ForkGuard.mark
+    }
   }
 }

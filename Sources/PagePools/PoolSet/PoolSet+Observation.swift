@@ -1,36 +1,14 @@
 // SPDX-License-Identifier: MIT
 
-public import Synchronization
+import Synchronization
 
 extension PoolSet {
-  /// The most pages all pools together may keep, whoever their users are (P4).
-  ///
-  /// Lowering it takes effect at the next give, or at once with ``setLimit(_:)``.
-  @inlinable
-  public var limit: PageCount { PageCount(limitPages.load(ordering: .relaxed)) }
-
-  /// Changes the limit and shrinks down to it.
-  ///
-  /// - Parameter limit: pages, 0 or more; 0 turns pooling off.
-  /// - Context: takes each shard's lock in turn, then shrinks; no lock held; may block.
-  @inlinable
-  public func setLimit(_ limit: PageCount) {
-    precondition(limit >= .zero)
-    limitPages.store(limit.rawValue, ordering: .relaxed)
-    // A give adds its pages under a shard's lock and reads the limit afterwards. Whoever holds that
-    // lock before us is counted below; whoever holds it after us reads the new limit.
-    for shard in 0..<shards.count {
-      shards[shard].withLock { _ in }
-    }
-    shrinkToLimit()
-  }
-
   /// Pages in all pools: the "total pool size" of A1.
   ///
-  /// - Complexity: O(1).
-  /// - Context: takes no lock.
+  /// - Complexity: O(shards).
+  /// - Context: takes no lock: exact when nobody gives or takes, else of about now.
   @inlinable
-  public var totalPages: PageCount { PageCount(pooledPages.load(ordering: .relaxed)) }
+  public var totalPages: PageCount { published.totalPages }
 
   /// Where every page is, at one instant (P7).
   ///
@@ -86,15 +64,21 @@ extension PoolSet {
     var sum = PageAccounts()
     var stocked = PageCount.zero
     var total = PageCount.zero
+    var reserved = PageCount.zero
+    var allReserved = PageCount.zero
     var index = 0
     withAllShards { shard in
       sum += shard.accounts
       for slot in 0..<poolCapacity {
-        let published = blockCounts[index * poolCapacity + slot].load(ordering: .relaxed)
-        precondition(published == shard.stocks[slot].blockCount, "a published count is stale")
+        precondition(
+          published.blockCount(shard: index, slot: slot) == shard.stocks[slot].blockCount,
+          "a published count is stale")
       }
       index += 1
       precondition(shard.accounts.isBalanced, "a shard's accounts do not balance")
+      let slack = shard.reserved - shard.accounts.pooled
+      precondition(slack >= .zero && slack <= reservationSlack, "a reservation does not fit")
+      reserved += shard.reserved
       for slot in 0..<shard.stocks.count {
         var blocks = 0
         var pages = PageCount.zero
@@ -108,9 +92,11 @@ extension PoolSet {
         stocked += pages
       }
       total = totalPages
+      allReserved = PageCount(reservedPages.load(ordering: .relaxed))
     }
     precondition(sum.isBalanced, "P7: taken != in buffers + deferred + pooled")
     precondition(sum.pooled == stocked, "the accounts and the stocks disagree")
+    precondition(reserved == allReserved, "the shards' reservations and their total disagree")
     precondition(sum.pooled == total, "the accounts and the total disagree")
     precondition(
       sum.inBuffers >= .zero && sum.deferred >= .zero && sum.pooled >= .zero, "negative pages")

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 
-import Synchronization
-
 extension PoolSet: Shrinker {
   /// Pages in all pools, or empty (P5).
   ///
-  /// - Complexity: O(1).
+  /// - Complexity: O(shards).
   /// - Context: takes no lock.
   @inlinable
   public func count() -> ShrinkCount {
@@ -21,12 +19,6 @@ extension PoolSet: Shrinker {
   @inlinable
   public func scan(_ target: PageCount) -> ShrinkOutcome {
     ShrinkOutcome(shrink { freed in freed < target || freed == .zero })
-  }
-
-  /// Shrinks while the pools hold more than the limit (P4).
-  @inlinable
-  func shrinkToLimit() {
-    shrink { _ in totalPages > limit }
   }
 
   /// Steps through the pools while `isWanted`, which sees the pages freed so far, and any pool yields.
@@ -46,7 +38,7 @@ extension PoolSet: Shrinker {
   ///   pool has blocks.
   @inlinable
   func shrinkOneBlock() -> PageCount? {
-    let picked = list.withLock { list in list.pickForShrinking { hasBlocks(slot: $0) } }
+    let picked = list.withLock { list in list.pickForShrinking { published.hasBlocks(slot: $0) } }
     guard let pool = picked else { return nil }
     // The pin keeps `destroy` waiting until the block is back at its source.
     defer { list.withLock { $0.unpin(pool) } }

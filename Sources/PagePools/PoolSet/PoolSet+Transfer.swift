@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
 
-public import Synchronization
-
 // Every way for a block to change hands. Each moves pages between columns of the accounts in the
 // critical section that moves the block, so P7 holds for every observer.
 
@@ -18,6 +16,7 @@ extension PoolSet {
       let block = shards[shard].withLock { state -> Source.Block? in
         guard let block = pop(from: pool, &state, shard) else { return nil }
         state.accounts.inBuffers += pool.blockSize
+        returnReservation(&state, keeping: reservationSlack)
         return block
       }
       if let block { return block }
@@ -54,14 +53,14 @@ extension PoolSet {
   @inlinable
   public func give(_ block: Source.Block, to pool: PagePool<Source>, from holder: BlockHolder) {
     let shard = homeShard
-    let total = shards[shard].withLock { state in
+    let isOverLimit = shards[shard].withLock { state in
       state.stocks[pool.slot].push(block, in: source)
-      publishBlockCount(of: pool, state, shard)
       state.accounts.leave(holder, pool.blockSize)
       state.accounts.pooled += pool.blockSize
-      return pooledPages.add(pool.blockSize.rawValue, ordering: .relaxed).newValue
+      publish(pool, state, shard)
+      return reserve(&state)
     }
-    if total > limitPages.load(ordering: .relaxed) { shrinkToLimit() }
+    if isOverLimit { shrinkToLimit() }
   }
 
   /// Releases a block to the source instead of giving it to a pool.
@@ -95,6 +94,7 @@ extension PoolSet {
       let block = shards[shard].withLock { state -> Source.Block? in
         guard let block = pop(from: pool, &state, shard) else { return nil }
         state.accounts.taken -= pool.blockSize
+        returnReservation(&state, keeping: .zero)
         return block
       }
       if let block { return block }
@@ -109,27 +109,15 @@ extension PoolSet {
     from pool: PagePool<Source>, _ state: inout PoolShard<Source>, _ shard: Int
   ) -> Source.Block? {
     guard let block = state.stocks[pool.slot].pop(in: source) else { return nil }
-    publishBlockCount(of: pool, state, shard)
     state.accounts.pooled -= pool.blockSize
-    pooledPages.subtract(pool.blockSize.rawValue, ordering: .relaxed)
+    publish(pool, state, shard)
     return block
   }
 
   @inlinable
-  func publishBlockCount(
-    of pool: PagePool<Source>, _ state: borrowing PoolShard<Source>, _ shard: Int
-  ) {
-    blockCounts[shard * poolCapacity + pool.slot].store(
-      state.stocks[pool.slot].blockCount, ordering: .relaxed)
-  }
-
-  /// Whether any shard's stock of a pool has blocks; a hint, as no shard is locked.
-  @inlinable
-  func hasBlocks(slot: Int) -> Bool {
-    for shard in 0..<shards.count
-    where blockCounts[shard * poolCapacity + slot].load(ordering: .relaxed) > 0 {
-      return true
-    }
-    return false
+  func publish(_ pool: PagePool<Source>, _ state: borrowing PoolShard<Source>, _ shard: Int) {
+    published.publish(
+      shard: shard, slot: pool.slot, blockCount: state.stocks[pool.slot].blockCount,
+      pages: state.accounts.pooled)
   }
 }

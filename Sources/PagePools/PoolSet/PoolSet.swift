@@ -30,16 +30,17 @@ public final class PoolSet<Source: PageSource>: Sendable {
   /// Each CPU's stock, lock and part of the accounts.
   @usableFromInline let shards: StableArray<Locked<PoolShard<Source>, Source.Lock>>
 
-  /// Pages in all pools; changed under a shard's lock, together with that shard's accounts.
-  @usableFromInline let pooledPages = Atomic<Int>(0)
+  /// Pages of the limit that shards have reserved; changed under a shard's lock.
+  @usableFromInline let reservedPages = Atomic<Int>(0)
+
+  /// How much more than it holds a shard may keep reserved.
+  @usableFromInline let reservationSlack: PageCount
 
   /// See ``limit``.
   @usableFromInline let limitPages: Atomic<Int>
 
-  /// Blocks in each shard's stock of each pool, for those who look without the shard's lock.
-  ///
-  /// Shard after shard, `poolCapacity` counts each; stored with the shard's lock held.
-  @usableFromInline let blockCounts: StableArray<Atomic<Int>>
+  /// What each shard holds, for those who look without its lock: see `PublishedCounts`.
+  @usableFromInline let published: PublishedCounts
 
   @usableFromInline let poolCapacity: Int
 
@@ -56,17 +57,24 @@ public final class PoolSet<Source: PageSource>: Sendable {
   ///   - limit: the most pages all pools together may keep (P4), 0 or more.
   ///   - shardCount: how many threads should be able to work at once, 1...8.
   ///   - poolCapacity: the most pools there can be; each costs 56 bytes per shard.
+  ///   - reservationSlack: how many pages of the limit a shard keeps when its blocks are taken, so that the
+  ///     gives that follow need no memory that all CPUs write. 0 or more. The limit holds whatever it
+  ///     is; near the limit, slack kept elsewhere makes a give look at all shards.
   /// - Context: allocates; may block.
   @inlinable
-  public init(source: Source, limit: PageCount, shardCount: Int = 1, poolCapacity: Int = 128) {
+  public init(
+    source: Source, limit: PageCount, shardCount: Int = 1, poolCapacity: Int = 128,
+    reservationSlack: PageCount = .zero
+  ) {
     precondition(shardCount >= 1 && shardCount <= Self.maximumShardCount)
-    precondition(poolCapacity >= 1 && limit >= .zero)
+    precondition(poolCapacity >= 1 && limit >= .zero && reservationSlack >= .zero)
     self.source = source
     shards = StableArray(count: shardCount) { shard in
       Locked(rank: shard, PoolShard(poolCapacity: poolCapacity))
     }
     limitPages = Atomic(limit.rawValue)
-    blockCounts = StableArray(count: shardCount * poolCapacity) { _ in Atomic(0) }
+    self.reservationSlack = reservationSlack
+    published = PublishedCounts(shardCount: shardCount, poolCapacity: poolCapacity)
     self.poolCapacity = poolCapacity
     list = Locked(PoolList(capacity: poolCapacity))
   }

@@ -9,8 +9,11 @@ struct PoolShard<Source: PageSource>: ~Copyable {
   /// One stock per pool, indexed by ``PagePool/slot``.
   @usableFromInline var stocks: StableArray<BlockChain<Source>>
 
-  /// This shard's part of the accounts.
+  /// This shard's part of the accounts; its `pooled` is what its own stocks hold.
   @usableFromInline var accounts = PageAccounts()
+
+  /// Pages of the limit that this shard may fill without asking: see ``PoolSet/reserve(_:)``.
+  @usableFromInline var reserved = PageCount.zero
 
   @inlinable
   init(poolCapacity: Int) {
