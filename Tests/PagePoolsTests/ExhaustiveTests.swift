@@ -19,7 +19,8 @@ struct ExhaustiveTests {
     let transitions: Int
 
     var testDescription: String {
-      "\(configuration.shardCount) shards, \(configuration.capacity) pages"
+      "\(configuration.shardCount) shards, \(configuration.capacity) pages, "
+        + "slack of \(configuration.reservationSlack)"
     }
   }
 
@@ -35,6 +36,12 @@ struct ExhaustiveTests {
     Case(
       configuration: PoolDriver.Configuration(
         sizes: [1, 2, 3], shardCount: 2, limit: 4, deferredLimit: 2, capacity: 6),
+      limits: [4], states: 1701, transitions: 29838),
+    // The same states whatever a shard keeps reserved: the limit holds exactly.
+    Case(
+      configuration: PoolDriver.Configuration(
+        sizes: [1, 2, 3], shardCount: 2, limit: 4, deferredLimit: 2, capacity: 6,
+        reservationSlack: 2),
       limits: [4], states: 1701, transitions: 29838),
   ]
 

@@ -9,10 +9,13 @@ struct PoolFixture {
   let host: TestHost
   let set: PoolSet<TestHost>
 
-  init(limit: Int = 1_000_000, shardCount: Int = 1, poolCapacity: Int = 16) {
+  init(
+    limit: Int = 1_000_000, shardCount: Int = 1, poolCapacity: Int = 16, reservationSlack: Int = 0
+  ) {
     host = TestHost()
     set = PoolSet(
-      source: host, limit: PageCount(limit), shardCount: shardCount, poolCapacity: poolCapacity)
+      source: host, limit: PageCount(limit), shardCount: shardCount, poolCapacity: poolCapacity,
+      reservationSlack: PageCount(reservationSlack))
   }
 
   /// Adds a pool of blocks of `pages` pages.

@@ -12,6 +12,9 @@ struct RandomTests {
       sizes: [1, 2, 3, 4, 5], shardCount: 4, limit: 20, deferredLimit: 8, capacity: 60),
     PoolDriver.Configuration(
       sizes: [7], shardCount: 8, limit: 70, deferredLimit: 0, capacity: 140),
+    PoolDriver.Configuration(
+      sizes: [1, 3], shardCount: 3, limit: 24, deferredLimit: 6, capacity: 60,
+      reservationSlack: 5),
   ]
 
   @Test(.timeLimit(.minutes(30)), arguments: configurations.indices)

@@ -55,7 +55,7 @@ struct ShardingTests {
   /// page in exactly one place.
   @Test(.timeLimit(.minutes(10)), arguments: [1, 4])
   func snapshot_underTraffic_isAlwaysBalanced(shardCount: Int) throws {
-    let fixture = PoolFixture(limit: 40, shardCount: shardCount)
+    let fixture = PoolFixture(limit: 40, shardCount: shardCount, reservationSlack: 4)
     let pools = [try fixture.pool(1), try fixture.pool(4), try fixture.pool(16)]
     let set = fixture.set
     let turns = TestScale.isSanitized ? 2000 : 20_000
@@ -118,7 +118,8 @@ struct ShardingTests {
   /// Pools come and go while others are shrunk.
   @Test(.timeLimit(.minutes(10)))
   func destroy_underTraffic_losesNothing() throws {
-    let fixture = PoolFixture(limit: 30, shardCount: 2, poolCapacity: 8)
+    let fixture = PoolFixture(
+      limit: 30, shardCount: 2, poolCapacity: 8, reservationSlack: 3)
     let turns = TestScale.isSanitized ? 300 : 3000
     TestThread.run(3) { thread in
       fixture.host.onShard(thread) {

@@ -15,6 +15,8 @@ final class PoolDriver {
     var deferredLimit: Int
     /// Pages at the source.
     var capacity: Int
+    /// Pages of the limit that a shard may keep reserved; the model knows nothing of it.
+    var reservationSlack = 0
   }
 
   /// Blocks that the set released since the last operation.
@@ -43,7 +45,8 @@ final class PoolDriver {
     host = TestHost(capacity: 64)
     let set = PoolSet(
       source: host, limit: PageCount(configuration.limit), shardCount: configuration.shardCount,
-      poolCapacity: configuration.sizes.count)
+      poolCapacity: configuration.sizes.count,
+      reservationSlack: PageCount(configuration.reservationSlack))
     self.set = set
     deferred = DeferredFreeList(items: host, limit: PageCount(configuration.deferredLimit))
     pools = try configuration.sizes.map { size in
