@@ -128,15 +128,16 @@ int measurement_first_nonzero_of_descriptor(int descriptor, size_t byte_count, s
   return 0;
 }
 
-int measurement_reopen(int descriptor, uint64_t *nanoseconds) {
+int measurement_reopen(int descriptor, size_t byte_count, uint64_t *nanoseconds) {
   char path[40];
   snprintf(path, sizeof path, "/proc/self/fd/%d", descriptor);
   uint64_t start = measurement_now();
   int reopened = open(path, O_RDWR | O_CLOEXEC);
   *nanoseconds = measurement_now() - start;
   if (reopened < 0) return errno;
+  int error = byte_count > 0 ? measurement_map_and_write(reopened, byte_count, true) : 0;
   close(reopened);
-  return 0;
+  return error;
 }
 
 uint64_t measurement_raise_descriptor_limit(void) {

@@ -93,9 +93,9 @@ size_t measurement_first_nonzero(const void *bytes, size_t byte_count);
 /// Maps a descriptor for reading and looks for the first byte that is not zero. Returns 0 or errno.
 int measurement_first_nonzero_of_descriptor(int descriptor, size_t byte_count, size_t *index);
 
-/// Opens the file behind `descriptor` a second time, and closes it. Returns 0 or errno, and how long
-/// the open alone took.
-int measurement_reopen(int descriptor, uint64_t *nanoseconds);
+/// Opens the file behind `descriptor` a second time, maps and writes `byte_count` bytes of it through the
+/// new descriptor if that is not 0, and closes it. Returns 0 or errno, and how long the open alone took.
+int measurement_reopen(int descriptor, size_t byte_count, uint64_t *nanoseconds);
 
 // Limits
 

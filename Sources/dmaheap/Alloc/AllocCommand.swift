@@ -46,14 +46,16 @@ struct AllocCommand: ParsableCommand {
 
   func run() throws {
     _ = measurement_raise_descriptor_limit()
-    let heap = try HeapSystem().heap(named: heap)
+    let system = try HeapSystem()
+    let heap = try system.heap(named: heap)
     let report =
       switch interface {
       case .buffer:
-        try run(BufferProvider(heap: heap, byteCount: size.byteCount), heap)
+        try run(BufferProvider(system: system, heap: heap, byteCount: size.byteCount), heap)
       case .descriptor:
         try run(
-          DescriptorProvider(heap: heap, byteCount: size.byteCount, populates: false), heap)
+          DescriptorProvider(
+            system: system, heap: heap, byteCount: size.byteCount, populates: false), heap)
       }
     if json {
       try JSONLine.print(report)

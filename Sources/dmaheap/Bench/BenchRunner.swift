@@ -41,7 +41,8 @@ struct BenchRunner {
   private func measurePooled(_ subject: BenchSubject) throws(BenchFailure) -> BenchRow {
     switch subject.interface {
     case .buffer:
-      let provider = BufferProvider(heap: subject.heap, byteCount: subject.size.byteCount)
+      let provider = BufferProvider(
+        system: system, heap: subject.heap, byteCount: subject.size.byteCount)
       var row = try measure(subject, provider, pooled: true, method: nil)
       system.waitUntilIdle()
       let cycles = subject.touched && subject.size.byteCount > 64 << 10 ? 100 : 1000
@@ -52,10 +53,12 @@ struct BenchRunner {
     case .descriptor:
       var row = try fastest(subject, pooled: true, descriptorClients(subject)) { populates in
         DescriptorProvider(
-          heap: subject.heap, byteCount: subject.size.byteCount, populates: populates.value)
+          system: system, heap: subject.heap, byteCount: subject.size.byteCount,
+          populates: populates.value)
       }
       row.report.reopen = try Reference.reopen(
-        byteCount: subject.size.byteCount, iterations: min(options.iterations ?? 5000, 5000))
+        byteCount: subject.size.byteCount, touched: subject.touched,
+        iterations: min(options.iterations ?? 5000, 5000))
       return row
     }
   }

@@ -51,9 +51,10 @@ struct StatCommand: ParsableCommand {
     try BenchPlan.checkMemory(burst: burst, size: size)
     switch interface {
     case .buffer:
-      try run(BufferProvider(heap: heap, byteCount: size.byteCount))
+      try run(BufferProvider(system: system, heap: heap, byteCount: size.byteCount))
     case .descriptor:
-      try run(DescriptorProvider(heap: heap, byteCount: size.byteCount, populates: true))
+      try run(
+        DescriptorProvider(system: system, heap: heap, byteCount: size.byteCount, populates: true))
     }
     system.waitUntilIdle()
     let report = StatReport(system.statistics())

@@ -14,14 +14,22 @@ protocol MemoryProvider: Sendable {
 
   func allocate() throws(BenchFailure) -> Memory
 
+  /// The same for another thread, sharing no more with this one than it must.
+  func forAnotherThread() throws(BenchFailure) -> Self
+
   /// Writes every byte.
   func write(_ memory: inout Memory) throws(BenchFailure)
 
   func release(_ memory: consuming Memory)
 }
 
+extension MemoryProvider {
+  func forAnotherThread() -> Self { self }
+}
+
 /// A heap's buffers: mapped here, freed when dropped.
 struct BufferProvider: MemoryProvider {
+  let system: HeapSystem
   let heap: Heap
   let byteCount: Int
 
@@ -31,6 +39,10 @@ struct BufferProvider: MemoryProvider {
     } catch {
       throw .heap(error)
     }
+  }
+
+  func forAnotherThread() throws(BenchFailure) -> BufferProvider {
+    BufferProvider(system: system, heap: try system.again(heap), byteCount: byteCount)
   }
 
   func write(_ memory: inout Buffer) {
@@ -47,6 +59,7 @@ struct BufferProvider: MemoryProvider {
 
 /// A heap's descriptors: freed when closed; a client that wants the bytes maps them.
 struct DescriptorProvider: MemoryProvider {
+  let system: HeapSystem
   let heap: Heap
   let byteCount: Int
 
@@ -61,6 +74,11 @@ struct DescriptorProvider: MemoryProvider {
     }
   }
 
+  func forAnotherThread() throws(BenchFailure) -> DescriptorProvider {
+    DescriptorProvider(
+      system: system, heap: try system.again(heap), byteCount: byteCount, populates: populates)
+  }
+
   func write(_ memory: inout OwnedDescriptor) throws(BenchFailure) {
     let errorNumber = measurement_map_and_write(memory.rawValue, byteCount, populates)
     guard errorNumber == 0 else { throw .systemCall("mmap", errorNumber: errorNumber) }
@@ -68,6 +86,17 @@ struct DescriptorProvider: MemoryProvider {
 
   func release(_ memory: consuming OwnedDescriptor) {
     _ = consume memory
+  }
+}
+
+extension HeapSystem {
+  /// Looks a heap up once more: threads with a `Heap` of their own count no references together.
+  fileprivate func again(_ heap: Heap) throws(BenchFailure) -> Heap {
+    do throws(HeapError) {
+      return try self.heap(named: heap.name)
+    } catch {
+      throw .heap(error)
+    }
   }
 }
 

@@ -29,12 +29,14 @@ enum ThreadedLoop {
   /// Runs `iterations` cycles on each of `threads` threads.
   ///
   /// - Returns: All threads' samples; elapsed is from the first start to the last end.
-  static func run(
-    _ provider: some MemoryProvider, touched: Bool, threads: Int, iterations: Int
+  static func run<Provider: MemoryProvider>(
+    _ provider: Provider, touched: Bool, threads: Int, iterations: Int
   ) throws(BenchFailure) -> Samples {
     let line = StartLine()
     let group = DispatchGroup()
-    for _ in 0..<threads {
+    var providers: [Provider] = []
+    for _ in 0..<threads { providers.append(try provider.forAnotherThread()) }
+    for own in providers {
       group.enter()
       let thread = Thread {
         defer { group.leave() }
@@ -42,7 +44,7 @@ enum ThreadedLoop {
         line.wait(for: threads)
         let start = measurement_now()
         do throws(BenchFailure) {
-          try MeasuredLoop.run(provider, touched: touched, into: &samples)
+          try MeasuredLoop.run(own, touched: touched, into: &samples)
           let part = Part(samples: samples, start: start, end: measurement_now())
           line.parts.withLock { $0.append(.success(part)) }
         } catch {

@@ -24,23 +24,24 @@ struct WarmPathCounter {
     countsSystemCalls = Self.seesSystemCalls()
   }
 
-  /// Counts over `cycles` cycles; `settle` runs before each, uncounted.
+  /// Counts over `cycles` cycles after an uncounted one; `settle` runs before each, uncounted.
   func count(
     _ provider: some MemoryProvider, touched: Bool, cycles: Int, settle: () -> Void
   ) throws(BenchFailure) -> WarmPathCount {
     let traps = countsSystemCalls && measurement_trap_begin() == 0
     defer { if traps { measurement_trap_end() } }
     var allocationCalls = 0
-    for _ in 0..<cycles {
+    for cycle in 0...cycles {
       settle()
+      let isCounted = cycle > 0
       let before = measurement_allocation_count()
-      if traps { measurement_trap_arm() }
+      if traps, isCounted { measurement_trap_arm() }
       defer { measurement_trap_disarm() }
       var memory = try provider.allocate()
       if touched { try provider.write(&memory) }
       provider.release(memory)
       measurement_trap_disarm()
-      allocationCalls += Int(measurement_allocation_count() - before)
+      if isCounted { allocationCalls += Int(measurement_allocation_count() - before) }
     }
     return WarmPathCount(
       cycles: cycles,
