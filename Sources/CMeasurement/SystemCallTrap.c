@@ -4,6 +4,9 @@
 // syscall user dispatch (Documentation/admin-guide/syscall-user-dispatch.rst) turns a system call
 // into SIGSYS while a byte in memory says so. The handler counts, lets calls pass, and has the
 // call made again.
+//
+// Sanitizers put their own handlers in front and make system calls of their own; nothing is trapped
+// under them.
 
 #define _GNU_SOURCE
 #include "CMeasurement.h"
@@ -13,7 +16,17 @@
 
 void measurement_make_system_call(void) { (void)getppid(); }
 
-#if defined(__linux__) && defined(__x86_64__)
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || \
+    __has_feature(memory_sanitizer)
+#define MEASUREMENT_WITHOUT_TRAP 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define MEASUREMENT_WITHOUT_TRAP 1
+#endif
+
+#if defined(__linux__) && defined(__x86_64__) && !defined(MEASUREMENT_WITHOUT_TRAP)
 
 #include <signal.h>
 #include <sys/prctl.h>
@@ -54,7 +67,7 @@ int measurement_trap_begin(void) {
 void measurement_trap_end(void) {
   selector = SYSCALL_DISPATCH_FILTER_ALLOW;
   (void)prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_OFF, 0, 0, 0);
-  (void)signal(SIGSYS, SIG_DFL);
+  // The handler stays: it belongs to the process, and another thread may be armed.
 }
 
 void measurement_trap_arm(void) { selector = SYSCALL_DISPATCH_FILTER_BLOCK; }

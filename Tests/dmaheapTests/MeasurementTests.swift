@@ -83,8 +83,9 @@ import Testing
     if let allocations = count.allocationCalls { #expect(allocations == 0) }
   }
 
-  @Test func reopen_isMeasured() throws {
-    #expect(try Reference.reopen(byteCount: 4096, iterations: 10).max > 0)
+  @Test(arguments: [false, true])
+  func reopen_isMeasured(touched: Bool) throws {
+    #expect(try Reference.reopen(byteCount: 4096, touched: touched, iterations: 10).max > 0)
   }
 
   private final class Log {

@@ -29,7 +29,7 @@ uint64_t measurement_allocation_count(void);
 // System calls (SystemCallTrap.c)
 
 /// Makes system calls of this thread trappable. Returns 0, or the errno of the refusal; ENOSYS
-/// where the processor is not supported.
+/// where the processor or the build is not supported.
 int measurement_trap_begin(void);
 
 /// Ends what measurement_trap_begin began.
