@@ -48,7 +48,7 @@ test-release: ## Run the tests as optimised code, as it is shipped.
 	swift test -c release $(test_flags)
 
 test-thread: ## Run the tests under the thread sanitizer.
-	swift test --sanitize=thread --scratch-path .build-thread $(test_flags)
+	swift test --sanitize=thread --scratch-path .build-thread -Xswiftc -DTHREAD_SANITIZER $(test_flags)
 
 test-address: ## Run the tests under the address sanitizer.
 	swift test --sanitize=address --scratch-path .build-address $(test_flags)

@@ -41,6 +41,13 @@ struct BenchOptions: ParsableArguments {
   @Flag(help: "Only rows whose memory is freed as it came.")
   var untouched = false
 
+  @Flag(
+    help: """
+      Measure descriptors of untouched memory without waiting between cycles until the memory is back \
+      in its pool.
+      """)
+  var sustained = false
+
   @Flag(name: .customLong("no-fresh"), help: "No rows of plain system calls.")
   var noFresh = false
 

@@ -56,10 +56,26 @@ struct BenchRunner {
           system: system, heap: subject.heap, byteCount: subject.size.byteCount,
           populates: populates.value)
       }
-      row.report.reopen = try Reference.reopen(
-        byteCount: subject.size.byteCount, touched: subject.touched,
-        iterations: min(options.iterations ?? 5000, 5000))
+      row.report.reopen = try measureReopen(subject)
       return row
+    }
+  }
+
+  /// A bare reopen under the conditions of the subject's row.
+  private func measureReopen(_ subject: BenchSubject) throws(BenchFailure) -> LatencySummary {
+    let byteCount = subject.size.byteCount
+    let iterations = min(options.iterations ?? 5000, 5000)
+    guard isPaced(subject) else {
+      return try Reference.reopen(
+        byteCount: byteCount, touched: subject.touched, iterations: iterations)
+    }
+    let provider = DescriptorProvider(
+      system: system, heap: subject.heap, byteCount: byteCount, populates: false)
+    return try Reference.reopen(
+      byteCount: byteCount, touched: false, iterations: min(iterations, 1000)
+    ) { () throws(BenchFailure) in
+      provider.release(try provider.allocate())
+      system.waitUntilIdle()
     }
   }
 
@@ -160,13 +176,15 @@ extension BenchRunner {
       rounds = budget.rounds(wanted: wanted, nanosecondsPerRound: roundDuration)
     }
     let missesBefore = system.poolMisses(of: heap)
-    let measured = try measure(provider, subject, rounds: rounds)
+    let isPaced = pooled && isPaced(subject)
+    let measured = try measure(provider, subject, rounds: rounds, isPaced: isPaced)
     let misses = system.poolMisses(of: heap) - missesBefore
     let distribution = LatencyDistribution(measured.samples.allocations)
     var report = BenchReport(
       subject: subject, environment: environment, pooled: pooled, method: method,
       samples: measured.samples, allocations: LatencySummary(distribution))
     report.burst = options.burst
+    report.isPaced = isPaced
     report.poolMisses = pooled ? misses : nil
     report.wantedIterations = wanted * options.burst
     if let single = measured.singleThread {
@@ -175,8 +193,17 @@ extension BenchRunner {
     return BenchRow(report: report, allocations: distribution)
   }
 
+  /// Whether a row waits, untimed, between cycles until its memory is back in the pool.
+  ///
+  /// Nobody can know that a descriptor's memory was not written, so it is zeroed in the background; a
+  /// loop that closes descriptors as fast as it can would measure the zeroing, not a warm pool.
+  private func isPaced(_ subject: BenchSubject) -> Bool {
+    subject.interface == .descriptor && !subject.touched && !options.sustained
+      && options.burst == 1 && options.threads == 1
+  }
+
   private func measure(
-    _ provider: some MemoryProvider, _ subject: BenchSubject, rounds: Int
+    _ provider: some MemoryProvider, _ subject: BenchSubject, rounds: Int, isPaced: Bool = false
   ) throws(BenchFailure) -> (samples: Samples, singleThread: Samples?) {
     if options.threads > 1 {
       let single = try ThreadedLoop.run(
@@ -186,6 +213,11 @@ extension BenchRunner {
       return (all, single)
     }
     var samples = Samples(capacity: rounds * options.burst)
+    guard !isPaced else {
+      try MeasuredLoop.paced(
+        provider, touched: subject.touched, settle: system.waitUntilIdle, into: &samples)
+      return (samples, nil)
+    }
     guard options.burst > 1 else {
       try MeasuredLoop.run(provider, touched: subject.touched, into: &samples)
       return (samples, nil)

@@ -22,6 +22,26 @@ enum MeasuredLoop {
     samples.elapsed = measurement_now() - begin
   }
 
+  /// Allocates and releases, one at a time, and lets `settle` run before each cycle, untimed.
+  ///
+  /// `samples.elapsed` is the cycles' time only.
+  @inline(never)
+  static func paced<Provider: MemoryProvider>(
+    _ provider: Provider, touched: Bool, settle: () -> Void, into samples: inout Samples
+  ) throws(BenchFailure) {
+    for index in 0..<samples.count {
+      settle()
+      let start = measurement_now()
+      var memory = try provider.allocate()
+      let allocated = measurement_now()
+      if touched { try provider.write(&memory) }
+      provider.release(memory)
+      let end = measurement_now()
+      samples.record(index, allocation: allocated - start, cycle: end - start)
+      samples.elapsed += end - start
+    }
+  }
+
   /// Allocates `live` at once, then releases them in the order they came.
   ///
   /// Fills `live` samples from `first` on, and adds the time taken to `samples.elapsed`.

@@ -20,10 +20,12 @@ enum Reference {
   /// How long a second open of a memfd takes: no descriptor can be handed out for less by a
   /// library that wants to know when it is closed.
   ///
-  /// Measured as the row is: where the row's client writes all of the memory between two
-  /// allocations, so does this, and meets the same cold caches.
+  /// Measured as the row is, to meet the same cold caches: where the row's client writes all of the
+  /// memory between two allocations, so does this; where the row lets something else happen before
+  /// each, `prepare` does it here, untimed.
   static func reopen(
-    byteCount: Int, touched: Bool, iterations: Int
+    byteCount: Int, touched: Bool, iterations: Int,
+    prepare: () throws(BenchFailure) -> Void = {}
   ) throws(BenchFailure) -> LatencySummary {
     var rawValue: Int32 = -1
     // SAFETY: the call writes one integer, which outlives it.
@@ -35,6 +37,7 @@ enum Reference {
     let affordable = touched ? max(2 << 30 / byteCount, 50) : iterations
     var durations = [UInt64](repeating: 0, count: min(iterations, affordable))
     for index in durations.indices {
+      try prepare()
       // SAFETY: the call writes one integer of the array.
       let errorNumber = unsafe measurement_reopen(
         descriptor.rawValue, touched ? byteCount : 0, &durations[index])

@@ -15,6 +15,7 @@ extension BenchReport: Encodable {
     case allocationToReopen = "alloc_to_reopen"
     case freshToPooled = "fresh_to_pooled"
     case ratioFigure = "ratio_of"
+    case isPaced = "paced"
     case operationsPerSecond = "operations_per_second"
     case scaling = "scaling"
     case clock = "clock_ns"
@@ -31,6 +32,7 @@ extension BenchReport: Encodable {
     try container.encode(size.byteCount, forKey: .bytes)
     try container.encode(touched, forKey: .touched)
     try container.encode(pooled, forKey: .pooled)
+    if isPaced { try container.encode(true, forKey: .isPaced) }
     try container.encode(iterations, forKey: .iterations)
     try container.encode(nanosecondsPerCall, forKey: .nanosecondsPerCall)
     try container.encode(allocations, forKey: .allocations)

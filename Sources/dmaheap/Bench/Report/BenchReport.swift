@@ -40,6 +40,9 @@ struct BenchReport: Sendable {
 
   var notes: [String] = []
 
+  /// Whether the row waited between cycles until its memory was back in the pool.
+  var isPaced = false
+
   init(
     subject: BenchSubject, environment: BenchEnvironment, pooled: Bool, method: String?,
     samples: Samples, allocations: LatencySummary

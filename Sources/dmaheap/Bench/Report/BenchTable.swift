@@ -83,6 +83,11 @@ enum BenchTable {
       remarks.append(
         "note: rows with fewer than \(wanted) cycles were cut short to keep the run short")
     }
+    if reports.contains(where: \.isPaced) {
+      remarks.append(
+        "note: descriptors of untouched memory: between cycles, untimed, the memory goes back to the"
+          + " pool; --sustained does not wait")
+    }
     for report in reports {
       for note in report.notes { remarks.append("note: \(title(report)): \(note)") }
     }
