@@ -171,7 +171,6 @@ extension Probe {
 
   /// A small buffer is zeroed by the thread that frees it (S3).
   private mutating func recycle(_ contiguous: ContiguousHeap<ProbeHost>, _ host: ProbeHost) {
-    let memory = contiguous.memory
     guard let first = try? contiguous.allocate(PageCount(9)) else { return expect(false) }
     expect(!first.wasPooled)
     expect(host.pool(of: first.block).blockSize == PageCount(10))
@@ -214,7 +213,6 @@ extension Probe {
   private func free(
     _ blocks: BlockChain<ProbeHost>, of system: SystemHeap<ProbeHost>, _ host: ProbeHost
   ) {
-    let pages = blocks.pages
-    system.system.free(host.makeBuffer(blocks), mayBeWritten: true)
+    system.free(host.makeBuffer(blocks), mayBeWritten: true)
   }
 }

@@ -90,6 +90,7 @@ struct SystemTests {
       "the number of threads (RLIMIT_NPROC or kernel.threads-max)"
     ),
     (HostFailure(.setLength, EFBIG), "RLIMIT_FSIZE"),
+    (HostFailure(.checkLeases, ENOLCK), "fs.leases-enable"),
   ])
   func limits_haveNames(failure: HostFailure, name: String) {
     #expect(ResourceLimit(reachedBy: failure)?.name == name)

@@ -81,7 +81,7 @@ public struct HeapUse<Host: PageSource, Heap: Sendable>: ~Copyable, Sendable {
   let registry: HeapRegistry<Host, Heap>
   let slot: Int
 
-  /// The heap.
+  /// The heap; the registry keeps it until this use ends, so keep no other reference to it for longer.
   public let heap: Heap
 
   deinit {

@@ -32,8 +32,13 @@ package final class ReleaseWatcher: Sendable {
   private let isStopping = Atomic<Bool>(false)
   private let faults: FaultPlan?
 
-  /// - Throws: EMFILE (RLIMIT_NOFILE or fs.inotify.max_user_instances), ENOMEM.
+  /// - Throws: EMFILE (RLIMIT_NOFILE or fs.inotify.max_user_instances), ENOMEM, ENOLCK where leases are
+  ///   turned off: files that are handed out would never come back.
   init(faults: FaultPlan?) throws(HostFailure) {
+    let injected = faults?.errorNumber(.checkLeases)
+    if injected != nil || ProcessFile.number(in: "/proc/sys/fs/leases-enable") == 0 {
+      throw HostFailure(.checkLeases, injected ?? ENOLCK)
+    }
     queue = OwnedDescriptor(
       owning: try attempt(.createWatchQueue, faults: faults) { shim_inotify_init() })
     wakeEvent = OwnedDescriptor(

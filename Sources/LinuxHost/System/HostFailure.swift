@@ -13,6 +13,8 @@ package enum HostOperation: Sendable, CaseIterable {
   case reopen
   /// fcntl(2) F_SETSIG.
   case setLeaseSignal
+  /// Looking whether files can be leased (fs.leases-enable).
+  case checkLeases
   /// ftruncate(2).
   case setLength
   /// fallocate(2) or madvise(2) MADV_POPULATE_WRITE.

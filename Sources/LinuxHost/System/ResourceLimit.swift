@@ -33,6 +33,8 @@ package struct ResourceLimit: Equatable, Sendable {
       self.init(
         "fs.inotify.max_user_watches",
         ProcessFile.number(in: "/proc/sys/fs/inotify/max_user_watches"))
+    case (.checkLeases, ENOLCK):
+      self.init("fs.leases-enable", 0)
     case (.map, ENOMEM):
       guard let limit = Self.mappingLimit(failure.byteCount) else { return nil }
       self = limit
@@ -84,6 +86,7 @@ extension HostOperation {
     case .createFile: "memfd_create"
     case .reopen: "opening /proc/self/fd"
     case .setLeaseSignal: "fcntl(F_SETSIG)"
+    case .checkLeases: "checking fs.leases-enable"
     case .setLength: "ftruncate"
     case .reserve: "reserving memory"
     case .map: "mmap"
