@@ -63,7 +63,7 @@ let package = Package(
     .executableTarget(
       name: "dmaheap",
       dependencies: [
-        "CMeasurement", "DMAHeaps", "LinuxHost",
+        "CMeasurement", "DMAHeaps", "HeapFramework", "LinuxHost", "PagePools",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Histogram", package: "hdrhistogram-swift"),
         .product(name: "TextTable", package: "TextTable"),
