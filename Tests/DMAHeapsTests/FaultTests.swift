@@ -108,22 +108,22 @@ struct FaultTests {
   @Test
   func startFailsAtEveryStep_leavesNothing() async {
     await #expect(processExitsWith: .success) {
-      let before = openDescriptorCount()
-      var step = 0
-      while true {
-        let injector = Injector(errorNumber: EMFILE)
-        injector.countdown.store(step, ordering: .relaxed)
-        do throws(HeapError) {
-          _ = try HeapSystem(HeapSystem.Configuration(), faults: injector.plan)
-        } catch {
-          #expect(error.errorNumber == EMFILE)
+      let leak = try leakPerRound {
+        var step = 0
+        while true {
+          let injector = Injector(errorNumber: EMFILE)
+          injector.countdown.store(step, ordering: .relaxed)
+          do throws(HeapError) {
+            _ = try HeapSystem(HeapSystem.Configuration(), faults: injector.plan)
+          } catch {
+            #expect(error.errorNumber == EMFILE)
+          }
+          guard injector.hasFired else { break }
+          step += 1
         }
-        #expect(openDescriptorCount() == before, "step \(step)")
-        #expect(ProcessFile.number(in: "/proc/self/status", after: "Threads:") != nil)
-        guard injector.hasFired else { break }
-        step += 1
+        #expect(step >= 4)
       }
-      #expect(step >= 4)
+      #expect(leak == Possessions())
     }
   }
 
@@ -131,7 +131,7 @@ struct FaultTests {
   @Test
   func aSystemsLife_leavesNoDescriptorMappingOrThread() async {
     await #expect(processExitsWith: .success) {
-      func live() throws {
+      let leak = try leakPerRound {
         let system = try HeapSystem()
         let heap = try system.heap(named: "system")
         for byteCount in [4096, 40960, 65536, 1 << 20] {
@@ -144,13 +144,8 @@ struct FaultTests {
           _ = consume exported
         }
       }
-      try live()  // Once for what the runtime itself keeps.
-      let descriptors = openDescriptorCount()
-      let threads = ProcessFile.number(in: "/proc/self/status", after: "Threads:")
-      for _ in 0..<5 { try live() }
-      #expect(openDescriptorCount() == descriptors)
+      #expect(leak == Possessions())
       #expect(heapMappingCount() == 0)
-      #expect(ProcessFile.number(in: "/proc/self/status", after: "Threads:") == threads)
     }
   }
 
