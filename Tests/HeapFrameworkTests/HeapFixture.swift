@@ -69,15 +69,7 @@ struct HeapFixture {
 
   /// Checks that nothing is live, closes the heap, and checks that everything is at the source: how
   /// every test ends.
-  func close(_ heap: SystemHeap<TestHost>, sourceLocation: SourceLocation = #_sourceLocation) {
-    #expect(heap.counters.total().liveBuffers == 0, sourceLocation: sourceLocation)
-    #expect(heap.counters.total().livePages == .zero, sourceLocation: sourceLocation)
-    expectIdle(sourceLocation)
-    heap.close()
-    expectNothingLeft(sourceLocation)
-  }
-
-  func close(_ heap: ContiguousHeap<TestHost>, sourceLocation: SourceLocation = #_sourceLocation) {
+  func close(_ heap: some PooledHeap<TestHost>, sourceLocation: SourceLocation = #_sourceLocation) {
     #expect(heap.counters.total().liveBuffers == 0, sourceLocation: sourceLocation)
     #expect(heap.counters.total().livePages == .zero, sourceLocation: sourceLocation)
     expectIdle(sourceLocation)

@@ -5,14 +5,9 @@ public import PagePools
 /// Buffers of as few and as large blocks as memory allows: orders 8, 4 and 0 (S1).
 ///
 /// 1 MiB and 64 KiB blocks are what device MMUs map with one entry; 4 KiB pages take the rest.
-public final class SystemHeap<Host: HeapHost>: Sendable {
-  /// Where its memory comes from.
-  public let memory: BufferMemory<Host>
-
-  /// What it has done.
-  public let counters: HeapCounters<Host>
-
-  private let pools: StableArray<PagePool<Host>>
+public final class SystemHeap<Host: HeapHost>: PooledHeap {
+  /// Its pools.
+  public let own: HeapPools<Host>
   private let largest: PageCount
 
   /// The orders the series uses, largest first.
@@ -36,26 +31,19 @@ public final class SystemHeap<Host: HeapHost>: Sendable {
     for index in orders.indices.dropFirst() {
       precondition(orders[index] < orders[index - 1], "orders descend")
     }
-    var added: [PagePool<Host>] = []
-    added.reserveCapacity(orders.count)
-    for order in orders {
-      guard let pool = memory.pools.addPool(blockSize: order.pages, attributes: attributes) else {
-        for pool in added { memory.pools.destroy(pool) }
-        return nil
-      }
-      added.append(pool)
+    let sizes = orders.map { $0.pages }
+    guard let own = HeapPools(memory: memory, sizes: sizes, attributes: attributes) else {
+      return nil
     }
-    self.memory = memory
+    self.own = own
     self.largest = largest
-    pools = StableArray(count: added.count) { added[$0] }
-    counters = HeapCounters(host: memory.host, shardCount: memory.pools.shardCount)
   }
 
   /// Takes or gets zeroed blocks of together exactly `pages` pages, in descending sizes.
   ///
   /// - Parameter pages: 1 or more.
-  /// - Throws: `.outOfMemory` (ENOMEM) above the largest buffer; the host's reason; then every block already taken is back in its pool. A caller that
-  ///   is being killed stops with `.interrupted` (EINTR).
+  /// - Throws: `.outOfMemory` (ENOMEM) above the largest buffer; `.interrupted` (EINTR) when the caller
+  ///   is being killed; the host's reason. Every block already taken is back in its pool then.
   /// - Complexity: O(blocks); allocates nothing but the blocks.
   /// - Context: no lock held; may block.
   public func allocate(_ pages: PageCount) throws(Host.Failure) -> BlockChain<Host> {
@@ -89,50 +77,21 @@ public final class SystemHeap<Host: HeapHost>: Sendable {
   private func nextBlock(
     atMost remaining: PageCount, _ largest: inout Int, _ poolMisses: inout Int
   ) throws(Host.Failure) -> Host.Block {
-    while pools[largest].blockSize > remaining { largest += 1 }
-    for index in largest..<(pools.count - 1) {
-      guard pools[index].blockSize <= remaining else { continue }
+    while own[largest].blockSize > remaining { largest += 1 }
+    for index in largest..<(own.count - 1) {
+      guard own[index].blockSize <= remaining else { continue }
       // A large block is worth a try, not a reclaim: smaller ones will do.
-      if let obtained = try? memory.obtain(from: pools[index], effort: .light) {
+      if let obtained = try? memory.obtain(from: own[index], effort: .light) {
         largest = index
         poolMisses += obtained.wasPooled ? 0 : 1
         return obtained.block
       }
     }
-    largest = pools.count - 1
+    largest = own.count - 1
     let obtained = try memory.withReclaim { () throws(Host.Failure) in
-      try memory.obtain(from: pools[pools.count - 1], effort: .full)
+      try memory.obtain(from: own[own.count - 1], effort: .full)
     }
     poolMisses += obtained.wasPooled ? 0 : 1
     return obtained.block
-  }
-
-  /// Frees a buffer that its owner is done with.
-  ///
-  /// - Parameter mayBeWritten: false only when nobody can have written it since it was handed out (S4).
-  /// - Context: no lock held; may block.
-  @inlinable
-  public func free(_ buffer: Host.Buffer, mayBeWritten: Bool) {
-    counters.countFree(memory.host.deferredSize(of: buffer))
-    memory.free(buffer, mayBeWritten: mayBeWritten)
-  }
-
-  /// Frees a buffer from a thread with better things to do than to zero it, whatever its size.
-  ///
-  /// - Context: no lock held; may block when too much is waiting (D5).
-  public func deferFree(_ buffer: Host.Buffer) {
-    counters.countFree(memory.host.deferredSize(of: buffer))
-    memory.deferFree(buffer)
-  }
-
-  /// Destroys the heap's pools, releasing their blocks (P6).
-  ///
-  /// No buffer of the heap may be live or waiting.
-  ///
-  /// - Context: no lock held; may block.
-  public func close() {
-    for index in 0..<pools.count {
-      memory.pools.destroy(pools[index])
-    }
   }
 }

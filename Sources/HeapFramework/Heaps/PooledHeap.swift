@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+
+public import PagePools
+
+/// A heap whose buffers are blocks of its own pools.
+///
+/// Heaps differ in the blocks that they take for a buffer; how it is freed is the same for all.
+public protocol PooledHeap<Host>: Sendable {
+  /// Where the memory comes from.
+  associatedtype Host: HeapHost
+
+  /// The heap's pools, and what it did with them.
+  var own: HeapPools<Host> { get }
+}
+
+extension PooledHeap {
+  /// Where its memory comes from.
+  @inlinable public var memory: BufferMemory<Host> { own.memory }
+
+  /// What it has done.
+  @inlinable public var counters: HeapCounters<Host> { own.counters }
+
+  /// Frees a buffer that its owner is done with.
+  ///
+  /// - Parameter mayBeWritten: false only when nobody can have written it since it was handed out (S4).
+  /// - Context: no lock held; may block.
+  @inlinable
+  public func free(_ buffer: Host.Buffer, mayBeWritten: Bool) {
+    counters.countFree(memory.host.deferredSize(of: buffer))
+    memory.free(buffer, mayBeWritten: mayBeWritten)
+  }
+
+  /// Frees a buffer from a thread with better things to do than to zero it, whatever its size.
+  ///
+  /// - Context: no lock held; may block when too much is waiting (D5).
+  @inlinable
+  public func deferFree(_ buffer: Host.Buffer) {
+    counters.countFree(memory.host.deferredSize(of: buffer))
+    memory.deferFree(buffer)
+  }
+
+  /// Destroys the heap's pools, releasing their blocks (P6).
+  ///
+  /// No buffer of the heap may be live or waiting.
+  ///
+  /// - Context: no lock held; may block.
+  public func close() {
+    own.destroy()
+  }
+}
+
+/// The pools of one heap, one for each size of its blocks.
+public final class HeapPools<Host: HeapHost>: Sendable {
+  @usableFromInline let memory: BufferMemory<Host>
+  @usableFromInline let counters: HeapCounters<Host>
+  @usableFromInline let pools: StableArray<PagePool<Host>>
+
+  /// Adds a pool for each size.
+  ///
+  /// - Parameters:
+  ///   - memory: shared with other heaps.
+  ///   - sizes: of blocks, in pages; at least one.
+  ///   - attributes: of all blocks.
+  /// - Returns: nil when the pool set has no room for so many pools; nothing is left behind.
+  /// - Context: allocates; may block.
+  init?(memory: BufferMemory<Host>, sizes: [PageCount], attributes: Host.Attributes) {
+    precondition(!sizes.isEmpty, "a heap has blocks of some size")
+    var added: [PagePool<Host>] = []
+    added.reserveCapacity(sizes.count)
+    for size in sizes {
+      guard let pool = memory.pools.addPool(blockSize: size, attributes: attributes) else {
+        for pool in added { memory.pools.destroy(pool) }
+        return nil
+      }
+      added.append(pool)
+    }
+    self.memory = memory
+    pools = StableArray(count: added.count) { added[$0] }
+    counters = HeapCounters(host: memory.host, shardCount: memory.pools.shardCount)
+  }
+
+  @inlinable var count: Int { pools.count }
+
+  /// The pool of the size at `index`.
+  @inlinable
+  subscript(index: Int) -> PagePool<Host> { pools[index] }
+
+  func destroy() {
+    for index in 0..<pools.count {
+      memory.pools.destroy(pools[index])
+    }
+  }
+}
