@@ -7,8 +7,13 @@ public import PagePools
 /// This is `system-contig`, and every heap whose memory comes as whole objects, such as one memfd
 /// per buffer.
 public final class ContiguousHeap<Host: HeapHost>: PooledHeap {
-  /// Its pools.
-  public let own: HeapPools<Host>
+  /// Where its memory comes from.
+  public let memory: BufferMemory<Host>
+
+  /// What it has done.
+  public let counters: HeapCounters<Host>
+
+  @usableFromInline let pools: HeapPools<Host>
 
   /// Makes a heap and its pools, one for each size class up to `largest`.
   ///
@@ -24,10 +29,12 @@ public final class ContiguousHeap<Host: HeapHost>: PooledHeap {
   ) {
     guard let lastClass = SizeClass(holding: largest) else { return nil }
     let sizes = (0...lastClass.index).map { SizeClass(index: $0).pages }
-    guard let own = HeapPools(memory: memory, sizes: sizes, attributes: attributes) else {
+    guard let pools = HeapPools(in: memory, sizes: sizes, attributes: attributes) else {
       return nil
     }
-    self.own = own
+    self.pools = pools
+    self.memory = memory
+    counters = HeapCounters(host: memory.host, shardCount: memory.pools.shardCount)
   }
 
   /// Takes or gets one zeroed block of at least `pages` pages.
@@ -43,11 +50,11 @@ public final class ContiguousHeap<Host: HeapHost>: PooledHeap {
   public func allocate(
     _ pages: PageCount
   ) throws(Host.Failure) -> (block: Host.Block, wasPooled: Bool) {
-    guard let sizeClass = SizeClass(holding: pages), sizeClass.index < own.count else {
+    guard let sizeClass = SizeClass(holding: pages), sizeClass.index < pools.count else {
       counters.countFailure()
       throw .outOfMemory
     }
-    let pool = own[sizeClass.index]
+    let pool = pools[sizeClass.index]
     do throws(Host.Failure) {
       let obtained = try memory.withReclaim { () throws(Host.Failure) in
         try memory.obtain(from: pool, effort: .full)
@@ -58,5 +65,14 @@ public final class ContiguousHeap<Host: HeapHost>: PooledHeap {
       counters.countFailure()
       throw error
     }
+  }
+
+  /// Destroys the heap's pools, releasing their blocks (P6).
+  ///
+  /// No buffer of the heap may be live or waiting.
+  ///
+  /// - Context: no lock held; may block.
+  public func close() {
+    pools.destroy(in: memory)
   }
 }

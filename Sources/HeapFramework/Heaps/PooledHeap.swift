@@ -9,17 +9,21 @@ public protocol PooledHeap<Host>: Sendable {
   /// Where the memory comes from.
   associatedtype Host: HeapHost
 
-  /// The heap's pools, and what it did with them.
-  var own: HeapPools<Host> { get }
+  /// Where its memory comes from.
+  var memory: BufferMemory<Host> { get }
+
+  /// What it has done.
+  var counters: HeapCounters<Host> { get }
+
+  /// Destroys the heap's pools, releasing their blocks (P6).
+  ///
+  /// No buffer of the heap may be live or waiting.
+  ///
+  /// - Context: no lock held; may block.
+  func close()
 }
 
 extension PooledHeap {
-  /// Where its memory comes from.
-  @inlinable public var memory: BufferMemory<Host> { own.memory }
-
-  /// What it has done.
-  @inlinable public var counters: HeapCounters<Host> { own.counters }
-
   /// Frees a buffer that its owner is done with.
   ///
   /// - Parameter mayBeWritten: false only when nobody can have written it since it was handed out (S4).
@@ -39,20 +43,23 @@ extension PooledHeap {
     memory.deferFree(buffer)
   }
 
-  /// Destroys the heap's pools, releasing their blocks (P6).
+  /// Takes back memory that was allocated for a buffer which could not be made.
   ///
-  /// No buffer of the heap may be live or waiting.
-  ///
-  /// - Context: no lock held; may block.
-  public func close() {
-    own.destroy()
+  /// - Parameter blocks: still zero, as they were handed out.
+  /// - Context: no lock held; does not block below the pools' limit.
+  @inlinable
+  public func abandon(_ blocks: consuming BlockChain<Host>) {
+    counters.countFree(blocks.pages)
+    memory.poolUnwritten(blocks)
   }
 }
 
 /// The pools of one heap, one for each size of its blocks.
-public final class HeapPools<Host: HeapHost>: Sendable {
-  @usableFromInline let memory: BufferMemory<Host>
-  @usableFromInline let counters: HeapCounters<Host>
+///
+/// A value inside its heap: a reference would be counted at every allocation, and threads counting the
+/// same reference wait for each other.
+@usableFromInline
+struct HeapPools<Host: HeapHost>: ~Copyable, Sendable {
   @usableFromInline let pools: StableArray<PagePool<Host>>
 
   /// Adds a pool for each size.
@@ -63,7 +70,7 @@ public final class HeapPools<Host: HeapHost>: Sendable {
   ///   - attributes: of all blocks.
   /// - Returns: nil when the pool set has no room for so many pools; nothing is left behind.
   /// - Context: allocates; may block.
-  init?(memory: BufferMemory<Host>, sizes: [PageCount], attributes: Host.Attributes) {
+  init?(in memory: BufferMemory<Host>, sizes: [PageCount], attributes: Host.Attributes) {
     precondition(!sizes.isEmpty, "a heap has blocks of some size")
     var added: [PagePool<Host>] = []
     added.reserveCapacity(sizes.count)
@@ -74,9 +81,7 @@ public final class HeapPools<Host: HeapHost>: Sendable {
       }
       added.append(pool)
     }
-    self.memory = memory
     pools = StableArray(count: added.count) { added[$0] }
-    counters = HeapCounters(host: memory.host, shardCount: memory.pools.shardCount)
   }
 
   @inlinable var count: Int { pools.count }
@@ -85,7 +90,8 @@ public final class HeapPools<Host: HeapHost>: Sendable {
   @inlinable
   subscript(index: Int) -> PagePool<Host> { pools[index] }
 
-  func destroy() {
+  /// Destroys the pools, releasing their blocks.
+  func destroy(in memory: BufferMemory<Host>) {
     for index in 0..<pools.count {
       memory.pools.destroy(pools[index])
     }

@@ -6,19 +6,32 @@ public import PagePools
 ///
 /// 1 MiB and 64 KiB blocks are what device MMUs map with one entry; 4 KiB pages take the rest.
 public final class SystemHeap<Host: HeapHost>: PooledHeap {
-  /// Its pools.
-  public let own: HeapPools<Host>
+  /// Where its memory comes from.
+  public let memory: BufferMemory<Host>
+
+  /// What it has done.
+  public let counters: HeapCounters<Host>
+
+  private let pools: HeapPools<Host>
   private let largest: PageCount
 
   /// The orders the series uses, largest first.
   public static var standardOrders: [Order] { [Order(8), Order(4), Order(0)] }
+
+  /// Whether a heap can be made of these orders: they descend, each once, and the last one is 0.
+  public static func areValid(_ orders: [Order]) -> Bool {
+    for index in orders.indices.dropFirst() where orders[index] >= orders[index - 1] {
+      return false
+    }
+    return orders.last == Order(0)
+  }
 
   /// Makes a heap and one pool for each order.
   ///
   /// - Parameters:
   ///   - memory: shared with other heaps.
   ///   - attributes: of all its blocks.
-  ///   - orders: descending, each once, the last one 0.
+  ///   - orders: as ``areValid(_:)`` asks.
   ///   - largest: pages; the heap refuses larger buffers before it takes any memory. A host gives
   ///     what its machine has.
   /// - Returns: nil when the pool set has no room for so many pools; nothing is left behind.
@@ -27,15 +40,14 @@ public final class SystemHeap<Host: HeapHost>: PooledHeap {
     memory: BufferMemory<Host>, attributes: Host.Attributes, orders: [Order] = standardOrders,
     largest: PageCount = PageCount(1 << 28)
   ) {
-    precondition(orders.last == Order(0), "single pages must be among the orders")
-    for index in orders.indices.dropFirst() {
-      precondition(orders[index] < orders[index - 1], "orders descend")
-    }
+    precondition(Self.areValid(orders), "orders descend to 0")
     let sizes = orders.map { $0.pages }
-    guard let own = HeapPools(memory: memory, sizes: sizes, attributes: attributes) else {
+    guard let pools = HeapPools(in: memory, sizes: sizes, attributes: attributes) else {
       return nil
     }
-    self.own = own
+    self.pools = pools
+    self.memory = memory
+    counters = HeapCounters(host: memory.host, shardCount: memory.pools.shardCount)
     self.largest = largest
   }
 
@@ -77,21 +89,30 @@ public final class SystemHeap<Host: HeapHost>: PooledHeap {
   private func nextBlock(
     atMost remaining: PageCount, _ largest: inout Int, _ poolMisses: inout Int
   ) throws(Host.Failure) -> Host.Block {
-    while own[largest].blockSize > remaining { largest += 1 }
-    for index in largest..<(own.count - 1) {
-      guard own[index].blockSize <= remaining else { continue }
+    while pools[largest].blockSize > remaining { largest += 1 }
+    for index in largest..<(pools.count - 1) {
+      guard pools[index].blockSize <= remaining else { continue }
       // A large block is worth a try, not a reclaim: smaller ones will do.
-      if let obtained = try? memory.obtain(from: own[index], effort: .light) {
+      if let obtained = try? memory.obtain(from: pools[index], effort: .light) {
         largest = index
         poolMisses += obtained.wasPooled ? 0 : 1
         return obtained.block
       }
     }
-    largest = own.count - 1
+    largest = pools.count - 1
     let obtained = try memory.withReclaim { () throws(Host.Failure) in
-      try memory.obtain(from: own[own.count - 1], effort: .full)
+      try memory.obtain(from: pools[pools.count - 1], effort: .full)
     }
     poolMisses += obtained.wasPooled ? 0 : 1
     return obtained.block
+  }
+
+  /// Destroys the heap's pools, releasing their blocks (P6).
+  ///
+  /// No buffer of the heap may be live or waiting.
+  ///
+  /// - Context: no lock held; may block.
+  public func close() {
+    pools.destroy(in: memory)
   }
 }

@@ -16,8 +16,11 @@ public struct PagePool<Source: PageSource>: Sendable, BitwiseCopyable, Equatable
   /// Which of the set's pools this is, from 0; a host may keep it in place of the whole value.
   public let slot: Int
 
+  /// Names a pool again from what a host kept of it.
+  ///
+  /// The three must be those of a pool that ``PoolSet/addPool(blockSize:attributes:)`` returned.
   @inlinable
-  init(blockSize: PageCount, attributes: Source.Attributes, slot: Int) {
+  public init(blockSize: PageCount, attributes: Source.Attributes, slot: Int) {
     self.blockSize = blockSize
     self.attributes = attributes
     self.slot = slot

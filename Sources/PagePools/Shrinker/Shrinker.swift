@@ -32,6 +32,15 @@ public enum ShrinkCount: Equatable, Sendable, BitwiseCopyable {
   public init(_ pages: PageCount) {
     self = pages > .zero ? .pages(pages) : .empty
   }
+
+  /// Pages that could be freed, 0 for `empty`.
+  @inlinable
+  public var pages: PageCount {
+    switch self {
+    case .empty: .zero
+    case .pages(let pages): pages
+    }
+  }
 }
 
 /// A shrinker's answer to "free this much".
