@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What differs between the kernels that the module is built for, 6.1 and later; nowhere else is a kernel
+ * version looked at.
+ */
+#ifndef SWIFT_DMA_HEAPS_COMPAT_H
+#define SWIFT_DMA_HEAPS_COMPAT_H
+
+#include <linux/module.h>
+#include <linux/shrinker.h>
+#include <linux/version.h>
+
+/* 6.13: the namespace is a string. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+#define COMPAT_IMPORT_DMA_BUF MODULE_IMPORT_NS("DMA_BUF")
+#else
+#define COMPAT_IMPORT_DMA_BUF MODULE_IMPORT_NS(DMA_BUF)
+#endif
+
+/* 6.7: shrinkers are allocated by the kernel. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+#define COMPAT_ALLOCATED_SHRINKERS
+#endif
+
+#endif

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+/* /sys/kernel/debug/swift_dma_heaps: the core's reports, and the shrinkers by hand (A4, P8). */
+#include <linux/debugfs.h>
+#include <linux/seq_file.h>
+#include <linux/uaccess.h>
+
+#include "internal.h"
+
+void glue_print_byte(struct seq_file *file, char byte)
+{
+	seq_putc(file, byte);
+}
+
+void glue_print(struct seq_file *file, const char *text)
+{
+	seq_puts(file, text);
+}
+
+void glue_print_number(struct seq_file *file, long number)
+{
+	seq_printf(file, "%ld", number);
+}
+
+static int report_show(struct seq_file *file, void *unused)
+{
+	core_show((enum core_report)(uintptr_t)file->private, file);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(report);
+
+static int buffers_show(struct seq_file *file, void *unused)
+{
+	buffer_show(file);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(buffers);
+
+/* As the kernel's shrinker debugfs: a line for each memory group, of which there is one. */
+static int count_show(struct seq_file *file, void *unused)
+{
+	seq_printf(file, "0 %lu\n",
+		   core_shrinker_count((enum core_shrinker)(uintptr_t)file->private));
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(count);
+
+static ssize_t scan_write(struct file *file, const char __user *text, size_t size,
+			  loff_t *position)
+{
+	enum core_shrinker which = (enum core_shrinker)(uintptr_t)file_inode(file)->i_private;
+	unsigned long group, pages;
+	char line[64];
+	int node;
+
+	if (size >= sizeof(line))
+		return -EINVAL;
+	if (copy_from_user(line, text, size))
+		return -EFAULT;
+	line[size] = 0;
+	if (sscanf(line, "%lu %d %lu", &group, &node, &pages) != 3 || group || node)
+		return -EINVAL;
+	core_shrinker_scan(which, pages);
+	return size;
+}
+
+static const struct file_operations scan_fops = {
+	.owner = THIS_MODULE,
+	.open = simple_open,
+	.write = scan_write,
+};
+
+static struct dentry *directory;
+
+static void add_shrinker(struct dentry *parent, const char *name, enum core_shrinker which)
+{
+	struct dentry *own = debugfs_create_dir(name, parent);
+	void *data = (void *)(uintptr_t)which;
+
+	debugfs_create_file("count", 0400, own, data, &count_fops);
+	debugfs_create_file("scan", 0200, own, data, &scan_fops);
+}
+
+/* Without debugfs the module works all the same, so nothing is checked. */
+void debug_start(void)
+{
+	static const char *const reports[CORE_REPORT_COUNT] = {
+		[CORE_REPORT_POOLS] = "pools",
+		[CORE_REPORT_ACCOUNTS] = "accounts",
+		[CORE_REPORT_HEAPS] = "heaps",
+	};
+	struct dentry *shrinkers;
+
+	directory = debugfs_create_dir(MODULE_NAME, NULL);
+	for (uintptr_t report = 0; report < CORE_REPORT_COUNT; report++)
+		debugfs_create_file(reports[report], 0400, directory, (void *)report,
+				    &report_fops);
+	debugfs_create_file("buffers", 0400, directory, NULL, &buffers_fops);
+	shrinkers = debugfs_create_dir("shrinkers", directory);
+	add_shrinker(shrinkers, "pools", CORE_SHRINKER_POOLS);
+	add_shrinker(shrinkers, "deferred", CORE_SHRINKER_DEFERRED);
+}
+
+void debug_stop(void)
+{
+	debugfs_remove_recursive(directory);
+}

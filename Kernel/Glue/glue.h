@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The border between the module's two languages: what the Swift core asks of the kernel (glue_*) and
+ * what the kernel's callbacks ask of the core (core_*).
+ *
+ * Both compilers read this file, so it includes no kernel header and uses no type whose size a
+ * kernel's configuration decides: one Swift object serves every x86-64 kernel.
+ */
+#ifndef SWIFT_DMA_HEAPS_GLUE_H
+#define SWIFT_DMA_HEAPS_GLUE_H
+
+#ifndef __KERNEL__
+#include <stdbool.h>
+#endif
+
+struct page;
+struct seq_file;
+struct dma_buf;
+struct swift_dma_heap;
+
+/* What the core keeps in a buffer object; the object's first member. */
+struct core_buffer {
+	struct core_buffer *next_deferred;
+	/* Which of the core's heaps the buffer is of. */
+	unsigned int heap;
+	/* S4: set for good by whoever could write; read once, at release. */
+	bool may_be_written;
+	unsigned long pages;
+	/* The chain of blocks: CORE_CHAIN_WORDS words, the core's alone. */
+	unsigned long chain[4];
+};
+
+/* Memory. A page pointer names a block: its first page. */
+
+/* 2^order pages, zeroed, as one compound page; NULL when there are none.
+ * may_reclaim: try as hard as can be without killing a process. Context: process; may sleep. */
+struct page *glue_allocate_block(unsigned int order, bool may_reclaim);
+void glue_free_block(struct page *block, unsigned int order);
+/* A contiguous run of any length up to glue_largest_run() pages, zeroed; NULL when there is none. */
+struct page *glue_allocate_run(unsigned long pages);
+void glue_free_run(struct page *block, unsigned long pages);
+unsigned long glue_largest_run(void);
+/* Context: process; may sleep between pages. */
+void glue_zero(struct page *block, unsigned long pages);
+/* The link slot and a word beside it, in fields of struct page that an allocated page does not use. */
+struct page *glue_link(const struct page *block);
+void glue_set_link(struct page *block, struct page *next);
+unsigned long glue_tag(const struct page *block);
+void glue_set_tag(struct page *block, unsigned long tag);
+
+/* Locks: spinlocks that tell lockdep their rank, 0 to 7. */
+void *glue_make_lock(unsigned int rank);
+void glue_destroy_lock(void *lock);
+void glue_lock(void *lock);
+void glue_unlock(void *lock);
+
+/* The calling thread. */
+unsigned int glue_current_cpu(void);
+bool glue_caller_is_killed(void);
+void glue_relax(void);
+
+/* The deferred-free worker; the last three are for the worker itself. */
+void glue_wake_worker(void);
+bool glue_worker_must_stop(void);
+void glue_worker_yield(void);
+void glue_worker_sleep(void);
+
+/* Buffer objects. */
+/* An object with room for so many blocks; NULL for ENOMEM. */
+struct core_buffer *glue_make_buffer(unsigned long blocks);
+void glue_add_block(struct core_buffer *buffer, struct page *block, unsigned long pages);
+/* Frees the object, not its blocks. Allocates nothing. */
+void glue_destroy_buffer(struct core_buffer *buffer);
+/* The buffer as a dma-buf of that heap, or an error pointer; then the object is the caller's still. */
+struct dma_buf *glue_export(struct core_buffer *buffer, const struct swift_dma_heap *heap,
+			    unsigned int flags);
+
+/* Requests. */
+/* Both return the bytes that could not be copied. */
+unsigned long glue_copy_from_user(void *to, unsigned long from, unsigned long size);
+unsigned long glue_copy_to_user(unsigned long to, const void *from, unsigned long size);
+/* A free descriptor number, or a negative errno. */
+int glue_reserve_descriptor(unsigned int flags);
+void glue_cancel_descriptor(int descriptor);
+void glue_install_descriptor(int descriptor, struct dma_buf *buffer);
+void glue_drop(struct dma_buf *buffer);
+/* The heap's own operation: a dma-buf or an error pointer. */
+struct dma_buf *glue_call_heap(struct swift_dma_heap *heap, unsigned long length,
+			       unsigned int flags, unsigned long long heap_flags);
+const char *glue_heap_name(const struct swift_dma_heap *heap);
+
+/* Text for debugfs. */
+void glue_print_byte(struct seq_file *file, char byte);
+void glue_print(struct seq_file *file, const char *text);
+void glue_print_number(struct seq_file *file, long number);
+
+/* The core. */
+
+struct core_configuration {
+	unsigned long page_pool_size;	/* pages, P4 */
+	unsigned long deferred_limit;	/* pages, D5 */
+	unsigned long inline_free_limit;	/* pages */
+	unsigned long total_pages;	/* of the machine */
+	unsigned int shard_count;	/* 1 to 8 */
+	unsigned int order_count;
+	const unsigned int *orders;	/* descending, the last one 0 */
+};
+
+/* 0, or a negative errno; then nothing is left behind. Context: process; may sleep. */
+int core_start(const struct core_configuration *configuration);
+/* No buffer lives, the worker has stopped, no shrinker is registered. */
+void core_stop(void);
+
+enum core_heap {
+	CORE_HEAP_SYSTEM,
+	CORE_HEAP_CONTIGUOUS,
+};
+
+/* A buffer of one of the core's heaps: a dma-buf or an error pointer. */
+struct dma_buf *core_allocate(enum core_heap kind, struct swift_dma_heap *heap,
+			      unsigned long length, unsigned int flags);
+/* The last reference to the buffer's dma-buf is gone. */
+void core_release(struct core_buffer *buffer);
+
+/* Heaps by name (H1): 0 or a negative errno. */
+int core_register(struct swift_dma_heap *heap);
+/* Waits until nobody uses the heap. */
+void core_unregister(struct swift_dma_heap *heap);
+/* A use that keeps the heap registered, NULL when it is not; ended by core_close(). */
+void *core_open(struct swift_dma_heap *heap);
+void core_close(void *use);
+long core_ioctl(struct swift_dma_heap *heap, unsigned int command, unsigned long argument);
+
+/* The deferred-free worker's life. */
+void core_work(void);
+
+enum core_shrinker {
+	CORE_SHRINKER_POOLS,
+	CORE_SHRINKER_DEFERRED,
+	CORE_SHRINKER_COUNT,
+};
+
+/* Pages that could be freed. */
+unsigned long core_shrinker_count(enum core_shrinker shrinker);
+/* Pages freed, 0 when there was nothing to free. */
+unsigned long core_shrinker_scan(enum core_shrinker shrinker, unsigned long pages);
+
+unsigned long core_limit(void);
+void core_set_limit(unsigned long pages);
+
+enum core_report {
+	CORE_REPORT_POOLS,
+	CORE_REPORT_ACCOUNTS,
+	CORE_REPORT_HEAPS,
+	CORE_REPORT_COUNT,
+};
+
+void core_show(enum core_report report, struct seq_file *file);
+
+/* Pools of other modules. A pool is a word that is never 0; 0 says that there are too many. */
+unsigned long core_pool_create(unsigned int order);
+void core_pool_destroy(unsigned long pool);
+struct page *core_pool_take(unsigned long pool);
+struct page *core_pool_allocate(unsigned long pool);
+void core_pool_give(unsigned long pool, struct page *block);
+void core_pool_release(unsigned long pool, struct page *block);
+
+#endif

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+/* The module's life: its parts start in this order and stop in the reverse one. */
+#include <linux/init.h>
+#include <linux/log2.h>
+#include <linux/module.h>
+
+#include "compat.h"
+#include "internal.h"
+
+static int start_core(void)
+{
+	struct core_configuration configuration;
+	int error;
+
+	parameters_configure(&configuration);
+	error = core_start(&configuration);
+	if (error == -EINVAL)
+		pr_err(MODULE_NAME ": orders must descend to 0 from at most %d\n",
+		       ilog2(glue_largest_run()));
+	return error;
+}
+
+static const struct part {
+	int (*start)(void);
+	void (*stop)(void);
+} parts[] = {
+	{ buffer_start, buffer_stop },
+	{ start_core, core_stop },
+	{ worker_start, worker_stop },
+	{ shrinker_start, shrinker_stop },
+	{ heap_start, heap_stop },
+};
+
+static void stop_parts(size_t count)
+{
+	while (count > 0)
+		parts[--count].stop();
+}
+
+static int __init swift_dma_heaps_init(void)
+{
+	for (size_t index = 0; index < ARRAY_SIZE(parts); index++) {
+		int error = parts[index].start();
+
+		if (error) {
+			stop_parts(index);
+			return error;
+		}
+	}
+	parameters_go_live();
+	debug_start();
+	return 0;
+}
+
+static void __exit swift_dma_heaps_exit(void)
+{
+	debug_stop();
+	parameters_end();
+	stop_parts(ARRAY_SIZE(parts));
+}
+
+module_init(swift_dma_heaps_init);
+module_exit(swift_dma_heaps_exit);
+MODULE_LICENSE("Dual MIT/GPL");
+MODULE_AUTHOR("The swift-dma-heaps authors");
+MODULE_DESCRIPTION("DMA-BUF heaps with page pools and deferred freeing");
+COMPAT_IMPORT_DMA_BUF;

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+/* Locks and threads. */
+#include <linux/delay.h>
+#include <linux/freezer.h>
+#include <linux/kthread.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+
+#include "internal.h"
+
+/* The series asks for idle priority. */
+#define WORKER_NICE 19
+
+struct ranked_lock {
+	spinlock_t lock;
+	unsigned int rank;
+};
+
+void *glue_make_lock(unsigned int rank)
+{
+	struct ranked_lock *lock = kmalloc(sizeof(*lock), GFP_KERNEL | __GFP_NOFAIL);
+
+	spin_lock_init(&lock->lock);
+	lock->rank = rank;
+	return lock;
+}
+
+void glue_destroy_lock(void *lock)
+{
+	kfree(lock);
+}
+
+void glue_lock(void *opaque)
+{
+	struct ranked_lock *lock = opaque;
+
+	spin_lock_nested(&lock->lock, lock->rank);
+}
+
+void glue_unlock(void *opaque)
+{
+	struct ranked_lock *lock = opaque;
+
+	spin_unlock(&lock->lock);
+}
+
+unsigned int glue_current_cpu(void)
+{
+	return raw_smp_processor_id();
+}
+
+bool glue_caller_is_killed(void)
+{
+	return fatal_signal_pending(current);
+}
+
+void glue_relax(void)
+{
+	schedule_timeout_uninterruptible(1);
+}
+
+static struct task_struct *worker;
+static DECLARE_WAIT_QUEUE_HEAD(worker_queue);
+static bool worker_is_wanted;
+
+static int work(void *unused)
+{
+	set_freezable();
+	core_work();
+	return 0;
+}
+
+int worker_start(void)
+{
+	struct task_struct *task = kthread_create(work, NULL, MODULE_NAME);
+
+	if (IS_ERR(task))
+		return PTR_ERR(task);
+	set_user_nice(task, WORKER_NICE);
+	worker = task;
+	wake_up_process(task);
+	return 0;
+}
+
+void worker_stop(void)
+{
+	kthread_stop(worker);
+}
+
+void glue_wake_worker(void)
+{
+	WRITE_ONCE(worker_is_wanted, true);
+	wake_up(&worker_queue);
+}
+
+bool glue_worker_must_stop(void)
+{
+	return kthread_should_stop();
+}
+
+void glue_worker_yield(void)
+{
+	cond_resched();
+	try_to_freeze();
+}
+
+void glue_worker_sleep(void)
+{
+	wait_event_freezable(worker_queue,
+			     READ_ONCE(worker_is_wanted) || kthread_should_stop());
+	WRITE_ONCE(worker_is_wanted, false);
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+
+internal import Glue
+internal import HeapFramework
+internal import PagePools
+
+/// A heap with a node, of the core's or of another module's: the glue's structure.
+@safe
+struct RegisteredHeap: BitwiseCopyable, @unchecked Sendable {
+  // The core only passes it back to the glue.
+  let pointer: OpaquePointer
+
+  init(_ pointer: OpaquePointer) {
+    unsafe self.pointer = pointer
+  }
+
+  /// Its name, if it is one (H1).
+  func name() throws(HeapNameError) -> HeapName {
+    guard let text = unsafe glue_heap_name(pointer) else { throw .empty }
+    var length = 0
+    while unsafe text[length] != 0 { length += 1 }
+    // SAFETY: the name ends with the NUL that was just found, and outlives the heap.
+    let bytes = unsafe UnsafeBufferPointer(
+      start: UnsafeRawPointer(text).assumingMemoryBound(to: UInt8.self), count: length)
+    return unsafe try HeapName(utf8: bytes)
+  }
+}
+
+typealias UseOfHeap = HeapUse<KernelHost, RegisteredHeap>
+
+/// Registers a heap under its name (H1): 0, -EINVAL, -ENAMETOOLONG, -EEXIST or -ENOSPC.
+///
+/// - Context: process; does not sleep.
+@c @implementation
+func core_register(_ heap: OpaquePointer!) -> Int32 {
+  Core.with { core in
+    let heap = unsafe RegisteredHeap(heap)
+    let name: HeapName
+    do throws(HeapNameError) {
+      name = try heap.name()
+    } catch {
+      return Int32((error == .tooLong ? Errno.ENAMETOOLONG : .EINVAL).negative)
+    }
+    do throws(HeapRegistryError) {
+      try core.registry.register(heap, as: name)
+      return 0
+    } catch {
+      return Int32((error == .full ? Errno.ENOSPC : .EEXIST).negative)
+    }
+  }
+}
+
+/// Removes a heap and waits until nobody uses it.
+///
+/// - Context: process; sleeps.
+@c @implementation
+func core_unregister(_ heap: OpaquePointer!) {
+  Core.with { core in
+    guard let name = try? unsafe RegisteredHeap(heap).name() else { return }
+    try? core.registry.unregister(name)
+  }
+}
+
+/// Looks a heap up for somebody who opened its node.
+///
+/// - Returns: a use, to be ended by ``core_close(_:)``; nil when the heap is being removed.
+/// - Context: process; may sleep.
+@c @implementation
+func core_open(_ heap: OpaquePointer!) -> UnsafeMutableRawPointer! {
+  unsafe Core.with { core in
+    guard let name = try? unsafe RegisteredHeap(heap).name(),
+      let use = core.registry.lookup(name)
+    else { return nil }
+    let place = UnsafeMutablePointer<UseOfHeap>.allocate(capacity: 1)
+    unsafe place.initialize(to: use)
+    return UnsafeMutableRawPointer(place)
+  }
+}
+
+/// Ends a use of a heap.
+///
+/// - Context: process; does not sleep.
+@c @implementation
+func core_close(_ use: UnsafeMutableRawPointer!) {
+  let place = unsafe use.assumingMemoryBound(to: UseOfHeap.self)
+  unsafe place.deinitialize(count: 1)
+  unsafe place.deallocate()
+}

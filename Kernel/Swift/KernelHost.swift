@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+
+internal import Glue
+internal import HeapFramework
+internal import PagePools
+
+/// The kernel host: what the core runs on inside Linux.
+///
+/// Blocks are runs of pages, named by their first `struct page`. The host itself is nothing: what it
+/// needs to know of a block stands in the block's page, the rest is the kernel's.
+struct KernelHost: HeapHost {
+  typealias Block = PageBlock
+  typealias Attributes = PageKind
+  typealias Lock = SpinLock
+  typealias Failure = KernelFailure
+}
+
+/// A block: a pointer to the `struct page` of its first page.
+@safe
+struct PageBlock: BitwiseCopyable, Equatable, @unchecked Sendable {
+  // Which fields of the page are whose, and under which lock, is the core's contract.
+  let page: OpaquePointer
+
+  init(_ page: OpaquePointer) {
+    unsafe self.page = page
+  }
+
+  static func == (left: PageBlock, right: PageBlock) -> Bool {
+    unsafe left.page == right.page
+  }
+}
+
+/// Whose memory a pool keeps, and how it is cut.
+enum PageKind: UInt8, Sendable, BitwiseCopyable {
+  /// Powers of two as compound pages: the system heap's.
+  case system
+  /// Runs of any length: the contiguous heap's.
+  case contiguous
+  /// Powers of two as compound pages, for another module's pools.
+  case other
+}
+
+/// Why the kernel has no block.
+enum KernelFailure: AllocationFailure {
+  /// ENOMEM.
+  case outOfMemory
+  /// EINTR: the caller has a fatal signal pending.
+  case interrupted
+
+  var isRelievedByReclaim: Bool { self == .outOfMemory }
+}
+
+// MARK: - Source of pages
+
+extension KernelHost {
+  func allocate(
+    for pool: PagePool<KernelHost>, effort: AllocationEffort
+  ) throws(KernelFailure) -> PageBlock {
+    let page =
+      switch pool.attributes {
+      case .contiguous:
+        unsafe glue_allocate_run(UInt(pool.blockSize.rawValue))
+      case .system, .other:
+        unsafe glue_allocate_block(pool.order, effort == .full)
+      }
+    guard let page = unsafe page else { throw .outOfMemory }
+    unsafe glue_set_tag(page, pool.tag)
+    return unsafe PageBlock(page)
+  }
+
+  func release(_ block: PageBlock) {
+    let pool = pool(of: block)
+    switch pool.attributes {
+    case .contiguous:
+      unsafe glue_free_run(block.page, UInt(pool.blockSize.rawValue))
+    case .system, .other:
+      unsafe glue_free_block(block.page, pool.order)
+    }
+  }
+
+  func zero(_ block: PageBlock) -> Bool {
+    unsafe glue_zero(block.page, UInt(pool(of: block).blockSize.rawValue))
+    return true
+  }
+
+  func pool(of block: PageBlock) -> PagePool<KernelHost> {
+    unsafe PagePool(tag: glue_tag(block.page))
+  }
+
+  func next(after block: PageBlock) -> PageBlock? {
+    guard let next = unsafe glue_link(block.page) else { return nil }
+    return unsafe PageBlock(next)
+  }
+
+  func setNext(_ next: PageBlock?, after block: PageBlock) {
+    unsafe glue_set_link(block.page, next?.page)
+  }
+
+  var currentShard: Int { Int(glue_current_cpu()) }
+
+  func relax() {
+    glue_relax()
+  }
+}
+
+// MARK: - A pool in a word
+
+extension PagePool<KernelHost> {
+  /// Everything about the pool in one word, to be kept in a page or by another module; never 0, as a
+  /// block has at least one page.
+  var tag: UInt {
+    UInt(slot) | UInt(attributes.rawValue) << 16 | UInt(blockSize.rawValue) << 24
+  }
+
+  /// The pool that a word was made of.
+  init(tag: UInt) {
+    guard let kind = PageKind(rawValue: UInt8(truncatingIfNeeded: tag >> 16)) else {
+      preconditionFailure("a block's tag was overwritten")
+    }
+    self.init(
+      blockSize: PageCount(Int(tag >> 24)), attributes: kind, slot: Int(tag & 0xFFFF))
+  }
+
+  /// The order of a pool of powers of two.
+  var order: UInt32 { UInt32(blockSize.rawValue.trailingZeroBitCount) }
+}

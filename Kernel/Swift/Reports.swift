@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+
+internal import Glue
+internal import HeapFramework
+internal import PagePools
+
+/// Writes one of the reports that debugfs shows.
+///
+/// - Context: process; may sleep.
+@c @implementation
+func core_show(_ report: core_report, _ file: OpaquePointer!) {
+  let text = unsafe Report(file: file)
+  Core.with { core in
+    switch report {
+    case CORE_REPORT_POOLS: text.show(poolsOf: core)
+    case CORE_REPORT_ACCOUNTS: text.show(accountsOf: core)
+    default: text.show(heapsOf: core)
+    }
+  }
+}
+
+@safe
+private struct Report {
+  let file: OpaquePointer
+
+  /// The pool table (P8).
+  func show(poolsOf core: Core) {
+    PoolTable(of: core.memory.pools).write(
+      columns: .stocked, isShown: { $0 != .other },
+      nameByte: { kind, index in kind.name.byte(at: index) },
+      to: { byte in unsafe glue_print_byte(file, CChar(bitPattern: byte)) })
+  }
+
+  /// Where every page is, at one instant (P7).
+  func show(accountsOf core: Core) {
+    let accounts = core.memory.pools.accounts()
+    line("taken", accounts.taken)
+    line("in_buffers", accounts.inBuffers)
+    line("deferred", accounts.deferred)
+    line("pooled", accounts.pooled)
+    line("limit", core.memory.pools.limit)
+    line("deferred_limit", core.memory.deferred.limit)
+  }
+
+  /// What each heap has done (A1).
+  func show(heapsOf core: Core) {
+    text("heap buffers pages allocations frees pool_misses failures\n")
+    row("system", core.system.counters.total())
+    row("system-contig", core.contiguous.counters.total())
+  }
+
+  private func row(_ name: StaticString, _ counts: HeapCounts) {
+    text(name)
+    number(counts.liveBuffers)
+    number(counts.livePages.rawValue)
+    number(counts.allocations)
+    number(counts.frees)
+    number(counts.poolMisses)
+    number(counts.failures)
+    text("\n")
+  }
+
+  private func line(_ name: StaticString, _ pages: PageCount) {
+    text(name)
+    number(pages.rawValue)
+    text("\n")
+  }
+
+  private func number(_ number: Int) {
+    text(" ")
+    unsafe glue_print_number(file, number)
+  }
+
+  private func text(_ text: StaticString) {
+    // SAFETY: a static string ends with a NUL and lives for ever.
+    unsafe text.utf8Start.withMemoryRebound(to: CChar.self, capacity: text.utf8CodeUnitCount + 1) {
+      unsafe glue_print(file, $0)
+    }
+  }
+}
+
+extension PageKind {
+  fileprivate var name: StaticString {
+    switch self {
+    case .system: "system"
+    case .contiguous: "contiguous"
+    case .other: "other"
+    }
+  }
+}
+
+extension StaticString {
+  fileprivate func byte(at index: Int) -> UInt8? {
+    index < utf8CodeUnitCount ? unsafe utf8Start[index] : nil
+  }
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+
+internal import Glue
+internal import HeapFramework
+internal import PagePools
+
+/// Serves an ioctl of a heap's node (H3): 0, or a negative error number.
+///
+/// - Context: process; may sleep.
+@c @implementation
+func core_ioctl(_ heap: OpaquePointer!, _ command: UInt32, _ argument: UInt) -> Int {
+  do throws(Errno) {
+    try allocateDescriptor(unsafe RegisteredHeap(heap), command, argument)
+    return 0
+  } catch {
+    return error.negative
+  }
+}
+
+/// Nothing is left behind when this fails: a descriptor becomes the process's only when its number has
+/// reached the caller's memory.
+private func allocateDescriptor(
+  _ heap: RegisteredHeap, _ number: UInt32, _ argument: UInt
+) throws(Errno) {
+  let command: AllocationCommand
+  do { command = try AllocationCommand(number) } catch { throw .EINVAL }
+
+  var fields = InlineArray<24, UInt8>(repeating: 0)
+  let inputCount = min(command.inputByteCount, AllocationRequest.byteCount)
+  var span = fields.mutableSpan
+  let uncopied = unsafe span.withUnsafeMutableBytes { bytes in
+    unsafe glue_copy_from_user(bytes.baseAddress, argument, UInt(inputCount))
+  }
+  guard uncopied == 0 else { throw .EFAULT }
+  let request: AllocationRequest
+  // SAFETY: bytes have no padding.
+  do { request = try unsafe AllocationRequest(arguments: fields.span.bytes) } catch { throw .EINVAL }
+
+  let flags = request.descriptorFlags.rawValue
+  let buffer = unsafe glue_call_heap(heap.pointer, UInt(request.pages.byteCount), flags, 0)
+  guard unsafe buffer.errorNumber == 0 else {
+    throw unsafe Errno(returned: buffer.errorNumber)
+  }
+  let descriptor = glue_reserve_descriptor(flags)
+  guard descriptor >= 0 else {
+    unsafe glue_drop(buffer)
+    throw Errno(returned: Int(descriptor))
+  }
+  var answer = fields.mutableSpan
+  // SAFETY: a byte is any bit pattern, and has no padding.
+  var answerBytes = unsafe answer.mutableBytes
+  AllocationRequest.encode(descriptor: UInt32(descriptor), into: &answerBytes)
+  let outputCount = min(command.outputByteCount, AllocationRequest.byteCount)
+  let unanswered = unsafe answer.withUnsafeMutableBytes { bytes in
+    unsafe glue_copy_to_user(argument, bytes.baseAddress, UInt(outputCount))
+  }
+  guard unanswered == 0 else {
+    glue_cancel_descriptor(descriptor)
+    unsafe glue_drop(buffer)
+    throw .EFAULT
+  }
+  unsafe glue_install_descriptor(descriptor, buffer)
+}

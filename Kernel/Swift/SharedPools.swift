@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+
+// The page pool itself, for other modules: their pools share the limit, the shrinker and the table with
+// the heaps (P4, P5, P8). See `swift_dma_heaps.h` for what they are promised.
+
+internal import Glue
+internal import HeapFramework
+internal import PagePools
+
+/// Adds a pool; 0 when the order is too large or there are too many pools.
+@c @implementation
+func core_pool_create(_ order: UInt32) -> UInt {
+  Core.with { core in
+    let pages = PageCount(1 << Int(min(order, 51)))
+    guard pages <= PageCount(Int(glue_largest_run())) else { return 0 }
+    return core.memory.pools.addPool(blockSize: pages, attributes: .other)?.tag ?? 0
+  }
+}
+
+/// Destroys a pool, releasing its blocks (P6). Sleeps.
+@c @implementation
+func core_pool_destroy(_ pool: UInt) {
+  Core.with { $0.memory.pools.destroy(PagePool(tag: pool)) }
+}
+
+/// Takes a zeroed block, nil when there is none. Does not sleep.
+@c @implementation
+func core_pool_take(_ pool: UInt) -> OpaquePointer! {
+  unsafe Core.with { unsafe $0.memory.pools.take(from: PagePool(tag: pool))?.page }
+}
+
+/// Takes a zeroed block or gets a new one, nil for ENOMEM. May sleep.
+@c @implementation
+func core_pool_allocate(_ pool: UInt) -> OpaquePointer! {
+  unsafe Core.with { core in
+    let pool = PagePool<KernelHost>(tag: pool)
+    if let block = core.memory.pools.take(from: pool) { return unsafe block.page }
+    do throws(KernelFailure) {
+      return unsafe try core.memory.withReclaim { () throws(KernelFailure) in
+        try core.memory.pools.allocate(for: pool, effort: .full)
+      }.page
+    } catch {
+      return nil
+    }
+  }
+}
+
+/// Gives a block back, zeroed.
+@c @implementation
+func core_pool_give(_ pool: UInt, _ block: OpaquePointer!) {
+  Core.with { core in
+    unsafe core.memory.pools.give(PageBlock(block), to: PagePool(tag: pool), from: .buffer)
+  }
+}
+
+/// Gives a block back to the system.
+@c @implementation
+func core_pool_release(_ pool: UInt, _ block: OpaquePointer!) {
+  Core.with { core in
+    unsafe core.memory.pools.release(PageBlock(block), from: .buffer)
+  }
+}

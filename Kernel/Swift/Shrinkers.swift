@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+
+internal import Glue
+internal import HeapFramework
+internal import PagePools
+
+/// Pages that a shrinker could free now (P5, D4).
+///
+/// - Context: any; takes no lock.
+@c @implementation
+func core_shrinker_count(_ shrinker: core_shrinker) -> UInt {
+  Core.with { core in
+    let count =
+      shrinker == CORE_SHRINKER_POOLS
+      ? core.memory.pools.count() : core.memory.deferredFreeShrinker.count()
+    return UInt(count.pages.rawValue)
+  }
+}
+
+/// Frees up to so many pages, at least one block if any is there (P5, D4).
+///
+/// - Returns: pages freed, 0 when there was nothing.
+/// - Context: reclaim: allocates nothing; may sleep.
+@c @implementation
+func core_shrinker_scan(_ shrinker: core_shrinker, _ pages: UInt) -> UInt {
+  Core.with { core in
+    let target = PageCount(Int(clamping: pages))
+    let outcome =
+      shrinker == CORE_SHRINKER_POOLS
+      ? core.memory.pools.scan(target) : core.memory.deferredFreeShrinker.scan(target)
+    return UInt(outcome.pages.rawValue)
+  }
+}
+
+/// The most pages all pools may keep (P4).
+@c @implementation
+func core_limit() -> UInt {
+  Core.with { UInt($0.memory.pools.limit.rawValue) }
+}
+
+/// Changes what all pools may keep, and shrinks to it.
+///
+/// - Context: process; may sleep.
+@c @implementation
+func core_set_limit(_ pages: UInt) {
+  Core.with { $0.memory.pools.setLimit(PageCount(Int(clamping: pages))) }
+}
