@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* What the Swift compiler's output asks of a C library. */
+#include <linux/kernel.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/random.h>
@@ -15,6 +16,8 @@ void arc4random_buf(void *bytes, size_t size);
  */
 int posix_memalign(void **memory, size_t alignment, size_t size)
 {
+	/* A lock checker is to hear of it where Swift allocates or frees with a spinlock held. */
+	might_sleep();
 	/* kmalloc aligns powers of two to themselves. */
 	if (alignment > ARCH_KMALLOC_MINALIGN)
 		size = max(roundup_pow_of_two(size), alignment);
@@ -24,6 +27,7 @@ int posix_memalign(void **memory, size_t alignment, size_t size)
 
 void free(void *memory)
 {
+	might_sleep();
 	kvfree(memory);
 }
 
