@@ -14,6 +14,24 @@ struct SystemHeapTests {
   }
 
   @Test(arguments: [
+    ([8, 4, 0], true), ([0], true), ([9, 8, 1, 0], true),
+    ([], false), ([8, 4], false), ([4, 8, 0], false), ([4, 4, 0], false), ([4, 0, 0], false),
+  ])
+  func orders_descendToZero(exponents: [Int], areValid: Bool) {
+    #expect(SystemHeap<TestHost>.areValid(exponents.map { Order($0) }) == areValid)
+  }
+
+  /// A buffer object that could not be made: its memory is back in the pools, and nothing is live.
+  @Test func abandon_poolsAndCounts() throws {
+    let heap = try fixture.systemHeap()
+    heap.abandon(try heap.allocate(PageCount(273)))
+    #expect(heap.counters.total().liveBuffers == 0)
+    #expect(heap.counters.total().livePages == .zero)
+    #expect(fixture.check().pooled == PageCount(273))
+    fixture.close(heap)
+  }
+
+  @Test(arguments: [
     (1, [1]), (15, Array(repeating: 1, count: 15)), (16, [16]), (17, [16, 1]),
     (33, [16, 16, 1]), (255, Array(repeating: 16, count: 15) + Array(repeating: 1, count: 15)),
     (256, [256]), (257, [256, 1]), (272, [256, 16]), (529, [256, 256, 16, 1]),

@@ -18,9 +18,11 @@ struct ShrinkerTests {
   @Test func count_isPagesOfAllPools() throws {
     let pools = [try fixture.pool(1), try fixture.pool(8)]
     #expect(fixture.set.count() == .empty)
+    #expect(fixture.set.count().pages == .zero)
     try fixture.stock(3, pools[0])
     try fixture.stock(2, pools[1])
     #expect(fixture.set.count() == .pages(PageCount(19)))
+    #expect(fixture.set.count().pages == PageCount(19))
     fixture.close()
   }
 
