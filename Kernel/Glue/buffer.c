@@ -20,7 +20,8 @@ static LIST_HEAD(live_buffers);
 
 int buffer_start(void)
 {
-	buffer_cache = KMEM_CACHE(heap_buffer, SLAB_HWCACHE_ALIGN);
+	buffer_cache = kmem_cache_create("swift_dma_heap_buffer", sizeof(struct heap_buffer), 0,
+					 SLAB_HWCACHE_ALIGN, NULL);
 	return buffer_cache ? 0 : -ENOMEM;
 }
 

@@ -213,6 +213,10 @@ static struct swift_dma_heap *add_own(enum core_heap kind)
 
 int heap_start(void)
 {
+	if (IS_ENABLED(CONFIG_DMABUF_HEAPS_SYSTEM) && !*parameters_name_prefix()) {
+		pr_err(MODULE_NAME ": name_prefix: this kernel has a heap 'system' of its own\n");
+		return -EEXIST;
+	}
 	for (enum core_heap kind = 0; kind < ARRAY_SIZE(own_heaps); kind++) {
 		struct swift_dma_heap *heap = add_own(kind);
 

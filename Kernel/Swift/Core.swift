@@ -19,15 +19,15 @@ final class Core: Sendable {
 
   init(_ configuration: borrowing core_configuration, orders: [Order]) throws(Errno) {
     let pools = PoolSet(
-      source: KernelHost(), limit: PageCount(Int(unsafe configuration.page_pool_size)),
+      source: KernelHost(), limit: PageCount(Int(clamping: unsafe configuration.page_pool_size)),
       shardCount: Int(unsafe configuration.shard_count), poolCapacity: Self.poolCapacity,
       reservationSlack: Self.reservationSlack)
     memory = BufferMemory(
-      pools: pools, deferredLimit: PageCount(Int(unsafe configuration.deferred_limit)),
-      inlineFreeLimit: PageCount(Int(unsafe configuration.inline_free_limit)))
+      pools: pools, deferredLimit: PageCount(Int(clamping: unsafe configuration.deferred_limit)),
+      inlineFreeLimit: PageCount(Int(clamping: unsafe configuration.inline_free_limit)))
     let system = SystemHeap(
       memory: memory, attributes: .system, orders: orders,
-      largest: PageCount(Int(unsafe configuration.total_pages)))
+      largest: PageCount(Int(clamping: unsafe configuration.total_pages)))
     let contiguous = ContiguousHeap(
       memory: memory, attributes: .contiguous, largest: PageCount(Int(glue_largest_run())))
     guard let system, let contiguous else { throw .ENOSPC }

@@ -34,7 +34,9 @@ private func allocateDescriptor(
   guard uncopied == 0 else { throw .EFAULT }
   let request: AllocationRequest
   // SAFETY: bytes have no padding.
-  do { request = try unsafe AllocationRequest(arguments: fields.span.bytes) } catch { throw .EINVAL }
+  do { request = try unsafe AllocationRequest(arguments: fields.span.bytes) } catch {
+    throw .EINVAL
+  }
 
   let flags = request.descriptorFlags.rawValue
   let buffer = unsafe glue_call_heap(heap.pointer, UInt(request.pages.byteCount), flags, 0)
