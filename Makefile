@@ -35,7 +35,7 @@ test: ## Run every stage below, stopping at the first that fails.
 	echo "==> all stages passed in $$SECONDS s"
 
 lint: ## Check the format of all Swift code.
-	swift format lint --strict --recursive Package.swift Sources Tests \
+	swift format lint --strict --recursive Package.swift Sources Tests Kernel/Swift \
 	  Benchmarks/Package.swift Benchmarks/Benchmarks
 
 embedded: ## Build the core as Embedded Swift and run it.

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
 
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
+// The functions that C calls have the names of `glue.h`.
+
 internal import Glue
 internal import HeapFramework
 internal import PagePools
@@ -14,7 +17,7 @@ func core_allocate(
   unsafe Core.with { core in
     do throws(Errno) {
       guard let pages = PageCount(covering: ByteCount(UInt64(length))), pages > .zero else {
-        throw .EINVAL
+        throw .invalidArgument
       }
       return unsafe try core.allocate(kind, pages, for: heap, flags)
     } catch {
@@ -57,7 +60,7 @@ extension Core {
       case CORE_HEAP_SYSTEM: system.abandon(chain)
       default: contiguous.abandon(chain)
       }
-      throw .ENOMEM
+      throw .outOfMemory
     }
     let object = unsafe BufferObject(buffer)
     unsafe buffer.pointee.heap = kind.rawValue

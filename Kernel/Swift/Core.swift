@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
+// The functions that C calls have the names of `glue.h`.
+
 internal import Glue
 internal import HeapFramework
 internal import PagePools
 
-/// Everything the module has in Swift, from ``core_start`` to ``core_stop``.
+/// Everything the module has in Swift, from `core_start()` to `core_stop()`.
 final class Core: Sendable {
   let memory: BufferMemory<KernelHost>
   let system: SystemHeap<KernelHost>
@@ -30,7 +33,7 @@ final class Core: Sendable {
       largest: PageCount(Int(clamping: unsafe configuration.total_pages)))
     let contiguous = ContiguousHeap(
       memory: memory, attributes: .contiguous, largest: PageCount(Int(glue_largest_run())))
-    guard let system, let contiguous else { throw .ENOSPC }
+    guard let system, let contiguous else { throw .noSpace }
     self.system = system
     self.contiguous = contiguous
     registry = HeapRegistry(host: KernelHost())
@@ -46,7 +49,7 @@ final class Core: Sendable {
   // Set before the first caller can come, cleared after the last has gone: the module's init and exit.
   private nonisolated(unsafe) static var current: Unmanaged<Core>?
 
-  /// The core, for those who are called between ``core_start`` and ``core_stop``.
+  /// The core, for those who are called between `core_start()` and `core_stop()`.
   ///
   /// Nobody counts references on the way: the core outlives all its callers.
   static func with<R>(_ body: (Core) -> R) -> R {
@@ -76,10 +79,12 @@ func core_start(_ configuration: UnsafePointer<core_configuration>!) -> Int32 {
     var orders: [Order] = []
     for index in 0..<Int(unsafe given.order_count) {
       let order = Order(rawValue: UInt8(clamping: unsafe given.orders[index]))
-      guard let order, order.pages <= PageCount(Int(glue_largest_run())) else { throw .EINVAL }
+      guard let order, order.pages <= PageCount(Int(glue_largest_run())) else {
+        throw .invalidArgument
+      }
       orders.append(order)
     }
-    guard SystemHeap<KernelHost>.areValid(orders) else { throw .EINVAL }
+    guard SystemHeap<KernelHost>.areValid(orders) else { throw .invalidArgument }
     Core.start(try unsafe Core(given, orders: orders))
     return 0
   } catch {

@@ -4,13 +4,20 @@
 struct Errno: Error, Equatable {
   let number: Int
 
-  static var EINTR: Errno { Errno(number: 4) }
-  static var ENOMEM: Errno { Errno(number: 12) }
-  static var EFAULT: Errno { Errno(number: 14) }
-  static var EEXIST: Errno { Errno(number: 17) }
-  static var EINVAL: Errno { Errno(number: 22) }
-  static var ENOSPC: Errno { Errno(number: 28) }
-  static var ENAMETOOLONG: Errno { Errno(number: 36) }
+  /// EINTR.
+  static var interrupted: Errno { Errno(number: 4) }
+  /// ENOMEM.
+  static var outOfMemory: Errno { Errno(number: 12) }
+  /// EFAULT.
+  static var badAddress: Errno { Errno(number: 14) }
+  /// EEXIST.
+  static var exists: Errno { Errno(number: 17) }
+  /// EINVAL.
+  static var invalidArgument: Errno { Errno(number: 22) }
+  /// ENOSPC.
+  static var noSpace: Errno { Errno(number: 28) }
+  /// ENAMETOOLONG.
+  static var nameTooLong: Errno { Errno(number: 36) }
 
   private init(number: Int) {
     self.number = number
@@ -24,8 +31,8 @@ struct Errno: Error, Equatable {
   init(_ failure: KernelFailure) {
     self =
       switch failure {
-      case .outOfMemory: .ENOMEM
-      case .interrupted: .EINTR
+      case .outOfMemory: .outOfMemory
+      case .interrupted: .interrupted
       }
   }
 

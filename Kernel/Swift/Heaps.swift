@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
 
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
+// The functions that C calls have the names of `glue.h`.
+
 internal import Glue
 internal import HeapFramework
 internal import PagePools
@@ -39,13 +42,13 @@ func core_register(_ heap: OpaquePointer!) -> Int32 {
     do throws(HeapNameError) {
       name = try heap.name()
     } catch {
-      return Int32((error == .tooLong ? Errno.ENAMETOOLONG : .EINVAL).negative)
+      return Int32((error == .tooLong ? Errno.nameTooLong : .invalidArgument).negative)
     }
     do throws(HeapRegistryError) {
       try core.registry.register(heap, as: name)
       return 0
     } catch {
-      return Int32((error == .full ? Errno.ENOSPC : .EEXIST).negative)
+      return Int32((error == .full ? Errno.noSpace : .exists).negative)
     }
   }
 }
@@ -63,7 +66,7 @@ func core_unregister(_ heap: OpaquePointer!) {
 
 /// Looks a heap up for somebody who opened its node.
 ///
-/// - Returns: a use, to be ended by ``core_close(_:)``; nil when the heap is being removed.
+/// - Returns: a use, to be ended by `core_close()`; nil when the heap is being removed.
 /// - Context: process; may sleep.
 @c @implementation
 func core_open(_ heap: OpaquePointer!) -> UnsafeMutableRawPointer! {

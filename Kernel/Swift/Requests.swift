@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
 
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
+// The functions that C calls have the names of `glue.h`.
+
 internal import Glue
 internal import HeapFramework
 internal import PagePools
@@ -23,7 +26,7 @@ private func allocateDescriptor(
   _ heap: RegisteredHeap, _ number: UInt32, _ argument: UInt
 ) throws(Errno) {
   let command: AllocationCommand
-  do { command = try AllocationCommand(number) } catch { throw .EINVAL }
+  do { command = try AllocationCommand(number) } catch { throw .invalidArgument }
 
   var fields = InlineArray<24, UInt8>(repeating: 0)
   let inputCount = min(command.inputByteCount, AllocationRequest.byteCount)
@@ -31,11 +34,11 @@ private func allocateDescriptor(
   let uncopied = unsafe span.withUnsafeMutableBytes { bytes in
     unsafe glue_copy_from_user(bytes.baseAddress, argument, UInt(inputCount))
   }
-  guard uncopied == 0 else { throw .EFAULT }
+  guard uncopied == 0 else { throw .badAddress }
   let request: AllocationRequest
   // SAFETY: bytes have no padding.
   do { request = try unsafe AllocationRequest(arguments: fields.span.bytes) } catch {
-    throw .EINVAL
+    throw .invalidArgument
   }
 
   let flags = request.descriptorFlags.rawValue
@@ -59,7 +62,7 @@ private func allocateDescriptor(
   guard unanswered == 0 else {
     glue_cancel_descriptor(descriptor)
     unsafe glue_drop(buffer)
-    throw .EFAULT
+    throw .badAddress
   }
   unsafe glue_install_descriptor(descriptor, buffer)
 }

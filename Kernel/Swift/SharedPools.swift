@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
 
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
+// The functions that C calls have the names of `glue.h`.
+
 // The page pool itself, for other modules: their pools share the limit, the shrinker and the table with
 // the heaps (P4, P5, P8). See `swift_dma_heaps.h` for what they are promised.
 
@@ -17,19 +20,19 @@ func core_pool_create(_ order: UInt32) -> UInt {
   }
 }
 
-/// Destroys a pool, releasing its blocks (P6). Sleeps.
+/// Destroys a pool, releasing its blocks (P6); sleeps.
 @c @implementation
 func core_pool_destroy(_ pool: UInt) {
   Core.with { $0.memory.pools.destroy(PagePool(tag: pool)) }
 }
 
-/// Takes a zeroed block, nil when there is none. Does not sleep.
+/// Takes a zeroed block, nil when there is none; does not sleep.
 @c @implementation
 func core_pool_take(_ pool: UInt) -> OpaquePointer! {
   unsafe Core.with { unsafe $0.memory.pools.take(from: PagePool(tag: pool))?.page }
 }
 
-/// Takes a zeroed block or gets a new one, nil for ENOMEM. May sleep.
+/// Takes a zeroed block or gets a new one, nil for ENOMEM; may sleep.
 @c @implementation
 func core_pool_allocate(_ pool: UInt) -> OpaquePointer! {
   unsafe Core.with { core in

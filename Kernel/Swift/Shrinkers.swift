@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
 
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
+// The functions that C calls have the names of `glue.h`.
+
 internal import Glue
 internal import HeapFramework
 internal import PagePools

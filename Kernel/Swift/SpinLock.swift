@@ -7,7 +7,7 @@ internal import PagePools
 ///
 /// While it is held, nothing may sleep: no allocation, and no release of an object's last reference. The
 /// core's ``HostLock`` contract says so; here it follows from what is guarded: the guarded state is made
-/// of trivial values, and every object of the core lives from ``core_start`` to ``core_stop``.
+/// of trivial values, and every object of the core lives from `core_start()` to `core_stop()`.
 ///
 /// The lock is behind a pointer, as its size depends on the kernel's configuration.
 @safe
