@@ -4,6 +4,7 @@
 #include <linux/log2.h>
 #include <linux/module.h>
 
+#include "../include/swift_dma_heaps.h"
 #include "compat.h"
 #include "internal.h"
 
@@ -61,6 +62,7 @@ static void __exit swift_dma_heaps_exit(void)
 
 module_init(swift_dma_heaps_init);
 module_exit(swift_dma_heaps_exit);
+MODULE_VERSION(SWIFT_DMA_HEAPS_VERSION);
 MODULE_LICENSE("Dual MIT/GPL");
 MODULE_AUTHOR("The swift-dma-heaps authors");
 MODULE_DESCRIPTION("DMA-BUF heaps with page pools and deferred freeing");

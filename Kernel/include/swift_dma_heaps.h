@@ -9,6 +9,9 @@
 
 #include <linux/types.h>
 
+/* The module's, and that of the package which brings it. */
+#define SWIFT_DMA_HEAPS_VERSION "0.1.0"
+
 struct dma_buf;
 struct module;
 struct page;
