@@ -43,20 +43,16 @@ struct Contest {
     _ providers: [Provider]
   ) throws(BenchFailure) -> [Outcome] {
     let wanted = max(1, (iterations ?? IterationBudget.defaultIterations) / burst)
-    var rounds: [Int] = []
-    for provider in providers { rounds.append(try self.rounds(wanted, provider)) }
-    // Single rounds alternate, so that all must make as many.
-    if hasSingleRounds { rounds = rounds.map { _ in rounds.min() ?? wanted } }
-    var outcomes = rounds.map { rounds in
+    let rounds = try self.rounds(wanted, providers)
+    var outcomes = providers.map { _ in
       Outcome(
         samples: Samples(capacity: threads > 1 ? 0 : rounds * burst),
         singleThread: threads > 1 ? Samples(capacity: 0) : nil, wantedIterations: wanted * burst)
     }
-    let turns = hasSingleRounds ? rounds.max() ?? 0 : Self.turnCount
+    let turns = hasSingleRounds ? rounds : min(Self.turnCount, rounds)
     for turn in 0..<turns {
+      let part = Self.part(turn, of: turns, rounds: rounds)
       for index in Self.order(ofTurn: turn, count: providers.count) {
-        let part = Self.part(turn, of: turns, rounds: rounds[index])
-        guard !part.isEmpty else { continue }
         try take(part, providers[index], into: &outcomes[index])
       }
     }
@@ -117,14 +113,20 @@ extension Contest {
     try ThreadedLoop.run(provider, touched: touched, threads: threads, iterations: iterations)
   }
 
-  /// How many rounds a provider makes, found while it warms up.
+  /// How many rounds each provider makes, found while they warm up.
+  ///
+  /// All make as many: of more cycles the worst is worse.
   private func rounds(
-    _ wanted: Int, _ provider: some MemoryProvider
+    _ wanted: Int, _ providers: [some MemoryProvider]
   ) throws(BenchFailure) -> Int {
-    let duration = hasSingleRounds ? try warmUpByRounds(provider) : try warmUp(provider)
+    var durations = 0.0
+    for provider in providers {
+      durations += hasSingleRounds ? try warmUpByRounds(provider) : try warmUp(provider)
+    }
     guard iterations == nil else { return wanted }
     let budget: IterationBudget = hasSingleRounds ? .paused : .pooled
-    return budget.rounds(wanted: wanted, nanosecondsPerRound: duration)
+    return budget.rounds(
+      wanted: wanted, nanosecondsPerRound: durations / Double(max(providers.count, 1)))
   }
 
   /// Cycles back to back, until 0.3 s have gone.
