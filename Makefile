@@ -11,7 +11,7 @@ benchmarks := --package-path Benchmarks
 # What `make test` runs, in this order.
 stages := lint embedded test-debug test-release test-thread test-address benchmarks-build
 
-.PHONY: all help run test $(stages) benchmarks completions clean
+.PHONY: all help run static test $(stages) benchmarks completions clean
 
 all: ## Build everything for release.
 	swift build -c release $(swift_flags)
@@ -21,6 +21,12 @@ help: ## List the targets.
 
 run: all ## Run the benchmark of the default heap, under two minutes.
 	swift run -c release --skip-build dmaheap bench
+
+# In a static executable the C library's allocation calls cannot be stood in for.
+static: ## Build the command without need of libraries: .build-static/release/dmaheap.
+	swift build -c release --product dmaheap --scratch-path .build-static $(swift_flags) \
+	  --static-swift-stdlib -Xswiftc -static-executable \
+	  -Xcc -DMEASUREMENT_WITHOUT_ALLOCATION_COUNT -Xlinker -s -Xlinker --gc-sections
 
 test: ## Run every stage below, stopping at the first that fails.
 	@for stage in $(stages); do \

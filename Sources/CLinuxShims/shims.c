@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -35,6 +36,10 @@ int shim_open(const char *path, int flags) { return open(path, flags); }
 
 int shim_fcntl_int(int descriptor, int command, int argument) {
   return fcntl(descriptor, command, argument);
+}
+
+int shim_ioctl(int descriptor, uint32_t command, void *arguments) {
+  return ioctl(descriptor, (unsigned long)command, arguments);
 }
 
 int shim_fallocate(int descriptor, int mode, int64_t offset, int64_t length) {

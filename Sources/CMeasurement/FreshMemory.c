@@ -107,6 +107,15 @@ int measurement_map_and_write(int descriptor, size_t byte_count, bool populate) 
   return 0;
 }
 
+int measurement_map_and_touch(int descriptor, size_t byte_count) {
+  volatile unsigned char *bytes =
+      mmap(NULL, byte_count, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
+  if (bytes == MAP_FAILED) return errno;
+  for (size_t index = 0; index < byte_count; index += 4096) bytes[index] = 0xa5;
+  munmap((void *)bytes, byte_count);
+  return 0;
+}
+
 size_t measurement_first_nonzero(const void *bytes, size_t byte_count) {
   const unsigned char *start = bytes;
   size_t index = 0;

@@ -19,8 +19,8 @@ public struct HeapDescription: Equatable, Sendable {
 }
 
 /// The names that the field knows, and what becomes of them here.
-enum HeapCatalog {
-  static let memfdHeap = HeapDescription(
+package enum HeapCatalog {
+  package static let memfdHeap = HeapDescription(
     name: "system", aliases: [], source: "memfd",
     capabilities: ["buffer", "descriptor", "pooled", "zeroed"], absenceReason: nil)
 
@@ -37,8 +37,28 @@ enum HeapCatalog {
       absenceReason: "a process cannot change how its memory is cached; the kernel module can"),
   ]
 
-  /// The description of a heap, by its name or an alias.
+  /// The description of a heap of this process, by its name or an alias.
   static func description(of name: String) -> HeapDescription? {
     descriptions.first { $0.name == name || $0.aliases.contains(name) }
+  }
+}
+
+extension HeapCatalog {
+  /// Everything there is or could be: this process's heap, the kernel's nodes, and what is missing.
+  ///
+  /// - Parameters:
+  ///   - processFailure: why this process can have no heap of its own, nil if it can.
+  ///   - kernelHeaps: those of ``KernelHeap/descriptions()``.
+  package static func listing(
+    processFailure: HeapError?, kernelHeaps: [HeapDescription]
+  ) -> [HeapDescription] {
+    let own = HeapDescription(
+      name: memfdHeap.name, aliases: memfdHeap.aliases, source: memfdHeap.source,
+      capabilities: memfdHeap.capabilities, absenceReason: processFailure.map { "\($0)" })
+    let nodes = Set(kernelHeaps.map(\.name))
+    let missing = descriptions.filter { heap in
+      heap.absenceReason != nil && nodes.isDisjoint(with: [heap.name] + heap.aliases)
+    }
+    return [own] + kernelHeaps + missing
   }
 }

@@ -9,6 +9,10 @@ internal import PagePools
 public enum HeapError: Error, Equatable, Sendable {
   /// No heap has this name (ENODEV).
   case unknownHeap(name: String, available: [String])
+  /// The kernel has no heap of this name: there is no such node, but those that are named (ENODEV).
+  case unknownKernelHeap(node: String, available: [String])
+  /// A call on a kernel heap's node, or on a buffer from it, failed.
+  case kernelHeapFailed(heap: String, node: String, call: String, errorNumber: Int32)
   /// The heap cannot be had here (ENODEV).
   case absentHeap(name: String, reason: String)
   /// A size of 0 or less, or a negative limit (EINVAL).
@@ -33,6 +37,12 @@ extension HeapError: CustomStringConvertible {
     switch self {
     case .unknownHeap(let name, let available):
       "no heap is named '\(name)'; there are: \(available.joined(separator: ", "))"
+    case .unknownKernelHeap(let node, let available):
+      "there is no \(node); there are: "
+        + (available.isEmpty ? "none" : available.joined(separator: ", "))
+    case .kernelHeapFailed(let heap, let node, let call, let errorNumber):
+      "heap '\(heap)': \(call) on \(node) failed: \(Self.message(errorNumber))"
+        + (errorNumber == ENOTTY ? " (it is no heap)" : "")
     case .absentHeap(let name, let reason):
       "heap '\(name)' is absent: \(reason)"
     case .invalidSize(let byteCount):
@@ -55,17 +65,19 @@ extension HeapError: CustomStringConvertible {
   /// The errno that a C interface returns for the error.
   public var errorNumber: Int32 {
     switch self {
-    case .unknownHeap, .absentHeap: ENODEV
+    case .unknownHeap, .absentHeap, .unknownKernelHeap: ENODEV
     case .invalidSize, .invalidRequest: EINVAL
     case .invalidName(let name, _):
       name.utf8.count > Buffer.maximumNameByteCount ? ENAMETOOLONG : EINVAL
     case .outOfMemory: ENOMEM
-    case .limitReached(_, _, let errorNumber), .systemCallFailed(_, let errorNumber): errorNumber
+    case .limitReached(_, _, let errorNumber), .systemCallFailed(_, let errorNumber),
+      .kernelHeapFailed(_, _, _, let errorNumber):
+      errorNumber
     case .usedAfterFork: EPERM
     }
   }
 
-  private static func message(_ errorNumber: Int32) -> String {
+  static func message(_ errorNumber: Int32) -> String {
     unsafe String(cString: strerror(errorNumber))
   }
 }

@@ -14,6 +14,7 @@ struct DMAHeapCommand: ParsableCommand {
         dmaheap heaps                     the heaps, and why some are absent
         dmaheap alloc --size 32M --verify one buffer, checked to be zero
         dmaheap bench                     the benchmark, against plain memfd calls
+        dmaheap bench --source kernel     the same on the kernel's heaps
         dmaheap stat --burst 100          the pools after a hundred buffers at once
 
       Sizes are bytes, or end in K, M, G or T (KiB, MiB, GiB, TiB; 1 K = 1024 bytes).

@@ -147,6 +147,33 @@ struct AllocationRequestTests {
     #expect(bytes == expected)
   }
 
+  /// What a client writes is what a heap reads, in a struct that need not be clean before.
+  @Test func encode_ofRequest_isDecodedAgain() throws {
+    let flags = DescriptorFlags.closeOnExec | .readWrite
+    for length: UInt64 in [1, 4096, 4097, 32 << 20, 1 << 40] {
+      let request = try AllocationRequest(
+        length: ByteCount(length), descriptorFlags: flags.rawValue)
+      var bytes = [UInt8](repeating: 0xFF, count: 32)
+      var span = bytes.mutableSpan
+      // SAFETY: every pattern of bits is a byte.
+      var raw = unsafe span.mutableBytes
+      request.encode(into: &raw)
+      #expect(try decode(bytes).get() == request)
+      let rounded = (length + 4095) / 4096 * 4096
+      #expect(bytes == Fields(length: rounded, descriptorFlags: 0x8_0002).bytes(32))
+    }
+  }
+
+  @Test func descriptor_isReadWhereItIsWritten() {
+    var bytes = [UInt8](repeating: 0xFF, count: 24)
+    var span = bytes.mutableSpan
+    // SAFETY: every pattern of bits is a byte.
+    var raw = unsafe span.mutableBytes
+    AllocationRequest.encode(descriptor: 0x0403_0201, into: &raw)
+    // SAFETY: a byte has no padding.
+    #expect(unsafe AllocationRequest.descriptor(in: bytes.span.bytes) == 0x0403_0201)
+  }
+
   @Test func descriptorFlags_areThoseOfTheABI() throws {
     let flags = DescriptorFlags.closeOnExec | .readWrite
     #expect(flags.rawValue == 0x8_0002)

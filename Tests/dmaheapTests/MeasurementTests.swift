@@ -31,6 +31,16 @@ import Testing
     provider.release(memory)
   }
 
+  @Test func touching_writesToEveryPageOfTheFile() throws {
+    let memory = try FreshDescriptorProvider(byteCount: 5 * 4096, populates: false).allocate()
+    #expect(measurement_map_and_touch(memory.rawValue, 5 * 4096) == 0)
+    var bytes = [UInt8](repeating: 0, count: 5 * 4096)
+    // SAFETY: the call fills the array, which is as long.
+    #expect(unsafe pread(memory.rawValue, &bytes, bytes.count, 0) == bytes.count)
+    #expect(bytes.indices.filter { bytes[$0] != 0 } == [0, 4096, 8192, 12_288, 16_384])
+    #expect(measurement_map_and_touch(-1, 4096) == EBADF)
+  }
+
   @Test(arguments: [0, 1, 4095, 65_535, 65_536, 65_537, 199_999])
   func firstNonzero_findsThePlace(index: Int) {
     var bytes = [UInt8](repeating: 0, count: 200_000)

@@ -5,6 +5,7 @@
 /// Rows made of given durations.
 enum TestRow {
   static func report(
+    heap: String = "system", source: String = "memfd",
     interface: AllocationInterface = .buffer, size: Int = 4096, touched: Bool = false,
     pooled: Bool = true, allocations: [UInt64], elapsed: UInt64
   ) -> BenchReport {
@@ -14,7 +15,7 @@ enum TestRow {
     }
     samples.elapsed = elapsed
     return BenchReport(
-      heap: "system", source: "memfd", interface: interface, size: ByteSize(byteCount: size),
+      heap: heap, source: source, interface: interface, size: ByteSize(byteCount: size),
       touched: touched, pooled: pooled, method: pooled ? nil : "posix_fallocate",
       environment: BenchEnvironment(processorCount: 2, clockNanoseconds: 20), samples: samples,
       allocations: LatencySummary(LatencyDistribution(allocations)))

@@ -30,6 +30,7 @@ int shim_memfd_create(const char *name);
 
 int shim_open(const char *path, int flags);
 int shim_fcntl_int(int descriptor, int command, int argument);
+int shim_ioctl(int descriptor, uint32_t command, void *arguments);
 int shim_fallocate(int descriptor, int mode, int64_t offset, int64_t length);
 int shim_inotify_init(void);
 int shim_eventfd(void);

@@ -87,6 +87,9 @@ void measurement_write(uintptr_t address, size_t byte_count);
 /// Maps a descriptor shared, writes every byte, unmaps. Returns 0 or errno.
 int measurement_map_and_write(int descriptor, size_t byte_count, bool populate);
 
+/// Maps a descriptor shared, writes a byte of every page, unmaps. Returns 0 or errno.
+int measurement_map_and_touch(int descriptor, size_t byte_count);
+
 /// Index of the first byte that is not zero, or byte_count.
 size_t measurement_first_nonzero(const void *bytes, size_t byte_count);
 

@@ -19,7 +19,7 @@ public struct AllocationRequest: Equatable, Sendable {
   /// Bytes in the ABI's struct.
   public static var byteCount: Int { 24 }
 
-  private static var descriptorOffset: Int { 8 }
+  static var descriptorOffset: Int { 8 }
 
   /// Checks a request.
   ///

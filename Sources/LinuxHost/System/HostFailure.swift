@@ -29,6 +29,16 @@ package enum HostOperation: Sendable, CaseIterable {
   case createEvent
   /// pthread_create(3).
   case startThread
+  /// opendir(3) of a folder of heap nodes.
+  case listNodes
+  /// open(2) of a heap's node.
+  case openNode
+  /// ioctl(2) DMA_HEAP_IOCTL_ALLOC on a heap's node.
+  case allocateFromNode
+  /// lseek(2) to the end of a dma-buf.
+  case findLength
+  /// ioctl(2) DMA_BUF_IOCTL_SYNC on a dma-buf.
+  case synchronize
 }
 
 /// A system call that failed: what for, with which errno, for how many bytes.

@@ -94,6 +94,11 @@ extension HostOperation {
     case .watch: "inotify_add_watch"
     case .createEvent: "eventfd"
     case .startThread: "pthread_create"
+    case .listNodes: "opendir"
+    case .openNode: "open"
+    case .allocateFromNode: "DMA_HEAP_IOCTL_ALLOC"
+    case .findLength: "lseek"
+    case .synchronize: "DMA_BUF_IOCTL_SYNC"
     }
   }
 }

@@ -15,7 +15,11 @@ struct AllocCommand: ParsableCommand {
         dmaheap alloc --size 1MiB --count 100 --verify   checked to be zero
         dmaheap alloc --size 2G --hold 60 --api descriptor
         dmaheap alloc --size 64KiB --json
+        dmaheap alloc --source kernel --verify           a dma-buf from /dev/dma_heap/system
       """)
+
+  @Option(help: "Whose heap to use: this process's (memfd), or the kernel's in /dev/dma_heap.")
+  var source: HeapSource = .memfd
 
   @Option(help: "Heap to allocate from.")
   var heap = "system"
@@ -29,8 +33,10 @@ struct AllocCommand: ParsableCommand {
   @Option(help: "Seconds to hold them for.")
   var hold: Double = 0
 
-  @Option(name: .customLong("api"), help: "Interface to use.")
-  var interface: AllocationInterface = .buffer
+  @Option(
+    name: .customLong("api"),
+    help: "Interface to use. (default: buffer; descriptor with --source kernel)")
+  var interface: AllocationInterface?
 
   @Flag(help: "Check that every byte is zero.")
   var verify = false
@@ -42,20 +48,17 @@ struct AllocCommand: ParsableCommand {
     guard hold >= 0, hold <= 1e9 else {
       throw ValidationError("'\(hold)' is no time to hold; from 0 to 1000000000 seconds")
     }
+    if source == .kernel, interface == .buffer {
+      throw ValidationError("kernel heaps have no buffers; use --api descriptor, or leave it out")
+    }
   }
 
   func run() throws {
     _ = measurement_raise_descriptor_limit()
-    let system = try HeapSystem()
-    let heap = try system.heap(named: heap)
     let report =
-      switch interface {
-      case .buffer:
-        try run(BufferProvider(system: system, heap: heap, byteCount: size.byteCount), heap)
-      case .descriptor:
-        try run(
-          DescriptorProvider(
-            system: system, heap: heap, byteCount: size.byteCount, populates: false), heap)
+      switch source {
+      case .memfd: try runOnOwnHeap()
+      case .kernel: try runOnKernelHeap()
       }
     if json {
       try JSONLine.print(report)
@@ -64,8 +67,28 @@ struct AllocCommand: ParsableCommand {
     }
   }
 
+  private func runOnKernelHeap() throws -> AllocReport {
+    let heap = try KernelHeap(named: heap)
+    try KernelBenchPlan.checkMemory(count: count, size: size)
+    return try run(KernelProvider(heap: heap, byteCount: size.byteCount), .descriptor)
+  }
+
+  private func runOnOwnHeap() throws -> AllocReport {
+    let system = try HeapSystem()
+    let heap = try system.heap(named: heap)
+    switch interface ?? .buffer {
+    case .buffer:
+      return try run(
+        BufferProvider(system: system, heap: heap, byteCount: size.byteCount), .buffer)
+    case .descriptor:
+      return try run(
+        DescriptorProvider(
+          system: system, heap: heap, byteCount: size.byteCount, populates: false), .descriptor)
+    }
+  }
+
   private func run<Provider: CheckableProvider>(
-    _ provider: Provider, _ heap: Heap
+    _ provider: Provider, _ interface: AllocationInterface
   ) throws -> AllocReport {
     var store = MemoryStore<Provider.Memory>(capacity: count)
     var durations = [UInt64](repeating: 0, count: count)
@@ -80,7 +103,7 @@ struct AllocCommand: ParsableCommand {
         let start = measurement_now()
         let first = try provider.firstNonzero(memory)
         verification += measurement_now() - start
-        if let first { throw NotZeroError(index: index, offset: first, heap: heap.name) }
+        if let first { throw NotZeroError(index: index, offset: first, heap: heap) }
       }
       store.append(memory)
       progress.update("\(index + 1) of \(count) allocated")
@@ -89,7 +112,7 @@ struct AllocCommand: ParsableCommand {
     let start = measurement_now()
     while !store.isEmpty { provider.release(store.takeFirst()) }
     return AllocReport(
-      heap: heap.name, interface: interface, size: size, count: count, verified: verify,
+      heap: heap, source: source, interface: interface, size: size, count: count, verified: verify,
       hold: hold, durations: durations, verificationNanoseconds: verification,
       freeNanoseconds: measurement_now() - start)
   }

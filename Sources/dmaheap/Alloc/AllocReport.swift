@@ -3,6 +3,7 @@
 /// What an `alloc` did and how long it took.
 struct AllocReport: Encodable {
   let heap: String
+  let source: HeapSource
   let interface: AllocationInterface
   let byteCount: Int
   let count: Int
@@ -16,10 +17,12 @@ struct AllocReport: Encodable {
   private let size: ByteSize
 
   init(
-    heap: String, interface: AllocationInterface, size: ByteSize, count: Int, verified: Bool,
-    hold: Double, durations: [UInt64], verificationNanoseconds: UInt64, freeNanoseconds: UInt64
+    heap: String, source: HeapSource, interface: AllocationInterface, size: ByteSize, count: Int,
+    verified: Bool, hold: Double, durations: [UInt64], verificationNanoseconds: UInt64,
+    freeNanoseconds: UInt64
   ) {
     self.heap = heap
+    self.source = source
     self.interface = interface
     self.size = size
     self.count = count
@@ -34,7 +37,7 @@ struct AllocReport: Encodable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case heap, count
+    case heap, source, count
     case interface = "api"
     case byteCount = "bytes"
     case totalByteCount = "total_bytes"
@@ -49,6 +52,7 @@ struct AllocReport: Encodable {
   func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(heap, forKey: .heap)
+    try container.encode(source, forKey: .source)
     try container.encode(interface, forKey: .interface)
     try container.encode(byteCount, forKey: .byteCount)
     try container.encode(count, forKey: .count)

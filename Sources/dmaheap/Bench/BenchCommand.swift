@@ -18,12 +18,20 @@ struct BenchCommand: ParsableCommand {
       fresh/pooled compares median allocation times of untouched rows, and mean times of whole \
       cycles of touched rows.
 
+      With --source kernel, rows are those of heaps in /dev/dma_heap, whoever made them: untouched \
+      rows allocate and close, touched ones also map, write a byte of each page and unmap, as fast as \
+      they can. Heaps take turns; each one's row is compared with that of the first, and a ratio \
+      below 1 is faster than the first. A burst begins when its memory has had time to be zeroed.
+
       EXAMPLES
         dmaheap bench                                    all, in under two minutes
         dmaheap bench --size 32M --api buffer --untouched
         dmaheap bench --burst 1000 --size 4K --size 64K  a thousand live at once
         dmaheap bench --threads 2 --size 1M              against one thread
         dmaheap bench --json --plot latency.svg > rows.json
+        dmaheap bench --source kernel --heap system --heap reserved   two nodes, row by row
+        dmaheap bench --source kernel --burst 64 --size 1M
+        dmaheap bench --source kernel --cold             pools emptied before each allocation
       """)
 
   @OptionGroup var workload: BenchOptions
@@ -37,25 +45,48 @@ struct BenchCommand: ParsableCommand {
 
   func validate() throws {
     try workload.validateCombination()
+    if workload.source == .kernel, limits.poolSize != nil || limits.deferredSize != nil {
+      throw ValidationError("--pool-size and --deferred-size are for heaps of this process")
+    }
   }
 
   func run() throws {
     _ = measurement_raise_descriptor_limit()
-    let system = try limits.makeSystem()
-    let plan = try BenchPlan(workload, system: system)
+    switch workload.source {
+    case .memfd:
+      let system = try limits.makeSystem()
+      let plan = try BenchPlan(workload, system: system)
+      try checkPlotFile()
+      var runner = BenchRunner(system: system, options: workload)
+      try measure(plan.subjects, runner.environment) { try runner.measure($0, title: $1) }
+    case .kernel:
+      let plan = try KernelBenchPlan(workload)
+      try checkPlotFile()
+      var runner = try KernelBenchRunner(options: workload)
+      try measure(plan.subjects, runner.environment) { try runner.measure($0, title: $1) }
+    }
+  }
+
+  /// Nothing is worth measuring for a picture that cannot be written.
+  private func checkPlotFile() throws {
     if let plot, !FileManager.default.createFile(atPath: plot, contents: nil) {
       throw OutputFileError(path: plot, errorNumber: errno)
     }
-    var runner = BenchRunner(system: system, options: workload)
-    var output = BenchOutput(json: json, environment: runner.environment)
+  }
+
+  /// Prints the rows that `rows` measures for each subject and its title.
+  private func measure<Subject: CustomStringConvertible>(
+    _ subjects: [Subject], _ environment: BenchEnvironment,
+    rows: (Subject, String) throws -> [BenchRow]
+  ) throws {
+    var output = BenchOutput(json: json, environment: environment)
     output.begin()
     var series: [PlotSeries] = []
     do {
       // What was measured before a failure is worth seeing all the same.
       defer { output.end() }
-      for (index, subject) in plan.subjects.enumerated() {
-        let title = "\(index + 1)/\(plan.subjects.count) \(subject)"
-        for row in try runner.measure(subject, title: title) {
+      for (index, subject) in subjects.enumerated() {
+        for row in try rows(subject, "\(index + 1)/\(subjects.count) \(subject)") {
           try output.add(row.report)
           if plot != nil { series.append(PlotSeries(row)) }
         }

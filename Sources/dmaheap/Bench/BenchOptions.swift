@@ -4,7 +4,12 @@ import ArgumentParser
 
 /// What is measured.
 struct BenchOptions: ParsableArguments {
-  @Option(name: .customLong("heap"), help: "Heap to measure; may be given again.")
+  @Option(help: "Whose heaps to measure: this process's (memfd), or the kernel's in /dev/dma_heap.")
+  var source: HeapSource = .memfd
+
+  @Option(
+    name: .customLong("heap"),
+    help: "Heap to measure; may be given again. The kernel's are compared with the first.")
   var heaps: [String] = ["system"]
 
   @Option(
@@ -48,6 +53,12 @@ struct BenchOptions: ParsableArguments {
       """)
   var sustained = false
 
+  @Flag(
+    help: """
+      Kernel heaps only: empty their pools before each allocation or burst, untimed, through       /proc/sys/vm/drop_caches, which drops much else and wants root.
+      """)
+  var cold = false
+
   @Flag(name: .customLong("no-fresh"), help: "No rows of plain system calls.")
   var noFresh = false
 
@@ -59,6 +70,15 @@ struct BenchOptions: ParsableArguments {
   func validateCombination() throws {
     if burst > 1, threads > 1 {
       throw ValidationError("--burst and --threads cannot be combined; measure one at a time")
+    }
+    if source == .kernel, !interfaces.contains(.descriptor) {
+      throw ValidationError("kernel heaps have no buffers; use --api descriptor, or leave it out")
+    }
+    if cold, source != .kernel {
+      throw ValidationError("--cold is for kernel heaps; add --source kernel")
+    }
+    if cold, threads > 1 {
+      throw ValidationError("--cold and --threads cannot be combined")
     }
     if threads > 1024 {
       throw ValidationError("'\(threads)' threads are too many; the most is 1024")

@@ -10,6 +10,9 @@ struct IterationBudget {
   static let pooled = IterationBudget(nanoseconds: 6e9, atLeast: 20)
   static let fresh = IterationBudget(nanoseconds: 2e9, atLeast: 20)
 
+  /// For rounds with a rest before each, which counts.
+  static let paused = IterationBudget(nanoseconds: 8e9, atLeast: 20)
+
   /// For finding the fastest of several ways.
   static let trial = IterationBudget(nanoseconds: 0.05e9, atLeast: 5)
 

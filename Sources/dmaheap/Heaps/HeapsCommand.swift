@@ -9,6 +9,9 @@ struct HeapsCommand: ParsableCommand {
     commandName: "heaps",
     abstract: "List the heaps there are, and why expected ones are absent.",
     discussion: """
+      Heaps of source memfd are this process's, those of source kernel are nodes of /dev/dma_heap, to \
+      be used with --source kernel.
+
       EXAMPLES
         dmaheap heaps
         dmaheap heaps --json | grep '"absence_reason":null'
@@ -18,7 +21,7 @@ struct HeapsCommand: ParsableCommand {
   var json = false
 
   func run() throws {
-    let descriptions = try HeapSystem().descriptions.map(HeapReport.init)
+    let descriptions = HeapReport.all()
     if json {
       for description in descriptions { try JSONLine.print(description) }
     } else {
@@ -41,6 +44,20 @@ struct HeapReport: Encodable {
     source = description.source
     capabilities = description.capabilities
     absenceReason = description.absenceReason
+  }
+
+  /// Heaps of this process, of the kernel, and those that are absent.
+  static func all() -> [HeapReport] {
+    var failure: HeapError?
+    do throws(HeapError) {
+      _ = try HeapSystem()
+    } catch {
+      // The kernel's heaps work where this process's cannot.
+      failure = error
+    }
+    let all = HeapCatalog.listing(
+      processFailure: failure, kernelHeaps: KernelHeap.descriptions())
+    return all.map(HeapReport.init)
   }
 
   enum CodingKeys: String, CodingKey {

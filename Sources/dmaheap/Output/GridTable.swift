@@ -25,6 +25,16 @@ struct GridTable {
     rows.append(cells)
   }
 
+  /// The same without the columns in which no row has anything.
+  var withoutEmptyColumns: GridTable {
+    let kept = headings.indices.filter { index in
+      rows.contains { index < $0.count && !$0[index].isEmpty }
+    }
+    var table = GridTable(kept.map { headings[$0] })
+    for row in rows { table.append(kept.map { $0 < row.count ? row[$0] : "" }) }
+    return table
+  }
+
   /// The table, without a line break at its end or blanks at the ends of its lines.
   var text: String {
     let table = TextTable<[String]> { cells in

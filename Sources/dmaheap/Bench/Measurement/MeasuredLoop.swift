@@ -5,12 +5,21 @@ import CMeasurement
 /// The timed loops.
 enum MeasuredLoop {
   /// Allocates and releases, one at a time.
-  @inline(never)
   static func run<Provider: MemoryProvider>(
     _ provider: Provider, touched: Bool, into samples: inout Samples
   ) throws(BenchFailure) {
+    try run(provider, touched: touched, range: 0..<samples.count, into: &samples)
+  }
+
+  /// Allocates and releases, one at a time, once for each sample of `range`.
+  ///
+  /// Adds the time taken to `samples.elapsed`.
+  @inline(never)
+  static func run<Provider: MemoryProvider>(
+    _ provider: Provider, touched: Bool, range: Range<Int>, into samples: inout Samples
+  ) throws(BenchFailure) {
     let begin = measurement_now()
-    for index in 0..<samples.count {
+    for index in range {
       let start = measurement_now()
       var memory = try provider.allocate()
       let allocated = measurement_now()
@@ -19,7 +28,7 @@ enum MeasuredLoop {
       let end = measurement_now()
       samples.record(index, allocation: allocated - start, cycle: end - start)
     }
-    samples.elapsed = measurement_now() - begin
+    samples.elapsed += measurement_now() - begin
   }
 
   /// Allocates and releases, one at a time, and lets `settle` run before each cycle, untimed.

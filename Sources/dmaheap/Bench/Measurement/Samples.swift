@@ -36,6 +36,12 @@ struct Samples: Sendable {
     cycles[index] += duration
   }
 
+  /// Appends samples that were taken later, with their elapsed time.
+  mutating func append(_ later: Samples) {
+    merge(later)
+    elapsed += later.elapsed
+  }
+
   /// Appends another thread's samples.
   ///
   /// Elapsed times do not add up and stay with the caller.

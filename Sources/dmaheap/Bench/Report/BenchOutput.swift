@@ -28,7 +28,9 @@ struct BenchOutput {
     guard !json, !reports.isEmpty else { return }
     Output.line("")
     Output.line(BenchTable.text(reports))
-    for section in [BenchTable.warmPath, BenchTable.reopens, BenchTable.throughput] {
+    for section in [
+      BenchTable.comparisons, BenchTable.warmPath, BenchTable.reopens, BenchTable.throughput,
+    ] {
       if let text = section(reports) { Output.line("\n\(text)") }
     }
     let remarks = BenchTable.remarks(reports)

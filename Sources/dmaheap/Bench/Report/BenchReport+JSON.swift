@@ -16,6 +16,8 @@ extension BenchReport: Encodable {
     case freshToPooled = "fresh_to_pooled"
     case ratioFigure = "ratio_of"
     case isPaced = "paced"
+    case isCold = "cold"
+    case comparison = "compared_to"
     case operationsPerSecond = "operations_per_second"
     case scaling = "scaling"
     case clock = "clock_ns"
@@ -25,7 +27,8 @@ extension BenchReport: Encodable {
 
   func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
-    try container.encode("userspace", forKey: .host)
+    let isKernels = source == HeapSource.kernel.rawValue
+    try container.encode(isKernels ? "kernel" : "userspace", forKey: .host)
     try container.encode(source, forKey: .source)
     try container.encode(heap, forKey: .heap)
     try container.encode(interface, forKey: .api)
@@ -33,6 +36,7 @@ extension BenchReport: Encodable {
     try container.encode(touched, forKey: .touched)
     try container.encode(pooled, forKey: .pooled)
     if isPaced { try container.encode(true, forKey: .isPaced) }
+    if isCold { try container.encode(true, forKey: .isCold) }
     try container.encode(iterations, forKey: .iterations)
     try container.encode(nanosecondsPerCall, forKey: .nanosecondsPerCall)
     try container.encode(allocations, forKey: .allocations)
@@ -66,6 +70,7 @@ extension BenchReport: Encodable {
       try container.encode(freshToPooled, forKey: .freshToPooled)
       try container.encode(RatioFigure(touched: touched).rawValue, forKey: .ratioFigure)
     }
+    try container.encodeIfPresent(comparison, forKey: .comparison)
     if let throughput {
       try container.encode(throughput.operationsPerSecond, forKey: .operationsPerSecond)
       try container.encode(throughput.scaling, forKey: .scaling)

@@ -40,6 +40,12 @@ struct BenchReport: Sendable {
 
   var notes: [String] = []
 
+  /// The row against that of the run's first heap; of kernel heaps from the second on.
+  var comparison: HeapComparison?
+
+  /// Whether the pools were emptied before each round.
+  var isCold = false
+
   /// Whether the row waited between cycles until its memory was back in the pool.
   var isPaced = false
 
@@ -79,6 +85,15 @@ struct BenchReport: Sendable {
     let figure = RatioFigure(touched: touched)
     let own = figure.value(of: self)
     return own > 0 ? figure.value(of: fresh) / own : nil
+  }
+
+  /// What is behind the memory, in a word.
+  ///
+  /// Whether a kernel's heap has pools is not known.
+  var memoryName: String {
+    if isCold { return "cold" }
+    if source == HeapSource.kernel.rawValue { return "heap" }
+    return pooled ? "pooled" : "fresh"
   }
 
   /// The line that the patch series' benchmark printed, with heap and interface behind it.

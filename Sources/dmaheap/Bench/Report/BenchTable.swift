@@ -13,8 +13,7 @@ enum BenchTable {
     for report in reports {
       table.append([
         report.heap, report.source, report.interface.rawValue, report.size.description,
-        report.pooled ? "pooled" : "fresh", report.touched ? "touched" : "untouched",
-        "\(report.iterations)",
+        report.memoryName, report.touched ? "touched" : "untouched", "\(report.iterations)",
         Quantity.duration(report.allocations.p50), Quantity.duration(report.allocations.p99),
         Quantity.duration(report.allocations.p999), Quantity.duration(report.allocations.max),
         "\(Int(report.nanosecondsPerCall.rounded()))", Quantity.ratio(report.freshToPooled),
@@ -22,7 +21,28 @@ enum BenchTable {
         report.poolMisses.map(String.init) ?? "", report.method ?? "",
       ])
     }
-    return table.text
+    return table.withoutEmptyColumns.text
+  }
+
+  /// Heaps of the kernel, row by row, against the first.
+  static func comparisons(_ reports: [BenchReport]) -> String? {
+    var table = GridTable([
+      .text("against the first heap"), .number("alloc p50"), .number("first's"), .number("ratio"),
+      .number("p99 ratio"), .number("max ratio"), .number("ns/cycle"), .number("first's"),
+      .number("ratio"),
+    ])
+    for report in reports {
+      guard let comparison = report.comparison else { continue }
+      table.append([
+        "\(report.heap) / \(comparison.heap) \(report.size) \(contents(report))",
+        Quantity.duration(report.allocations.p50), Quantity.duration(comparison.otherMedian),
+        Quantity.ratio(comparison.allocationMedian), Quantity.ratio(comparison.allocation99),
+        Quantity.ratio(comparison.allocationMaximum),
+        "\(Int(report.nanosecondsPerCall.rounded()))",
+        "\(Int(comparison.otherCycle.rounded()))", Quantity.ratio(comparison.cycle),
+      ])
+    }
+    return table.rows.isEmpty ? nil : table.text
   }
 
   /// Allocation and system calls of warm cycles.
@@ -66,7 +86,7 @@ enum BenchTable {
     for report in reports {
       guard let throughput = report.throughput else { continue }
       table.append([
-        title(report), report.pooled ? "pooled" : "fresh", "\(throughput.threads)",
+        title(report), report.memoryName, "\(throughput.threads)",
         "\(Int(throughput.operationsPerSecond))",
         "\(Int(throughput.singleThreadOperationsPerSecond))", Quantity.ratio(throughput.scaling),
       ])
@@ -88,6 +108,11 @@ enum BenchTable {
         "note: descriptors of untouched memory: between cycles, untimed, the memory goes back to the"
           + " pool; --sustained does not wait")
     }
+    if reports.contains(where: \.isCold) {
+      remarks.append(
+        "note: cold: before each allocation or burst, untimed, \(CacheDrop.path) made the kernel give"
+          + " back what its heaps keep, and its other caches")
+    }
     for report in reports {
       for note in report.notes { remarks.append("note: \(title(report)): \(note)") }
     }
@@ -95,7 +120,10 @@ enum BenchTable {
   }
 
   private static func title(_ report: BenchReport) -> String {
-    "\(report.heap) \(report.interface) \(report.size) "
-      + (report.touched ? "touched" : "untouched")
+    "\(report.heap) \(report.interface) \(report.size) \(contents(report))"
+  }
+
+  private static func contents(_ report: BenchReport) -> String {
+    (report.touched ? "touched" : "untouched") + (report.isCold ? ", cold" : "")
   }
 }

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+
+import DMAHeaps
+import LinuxHost
+
+/// What one row of each heap is about.
+struct KernelBenchSubject: CustomStringConvertible {
+  /// The first is what the others are compared with.
+  let heaps: [KernelHeap]
+  let size: ByteSize
+  let touched: Bool
+
+  var description: String {
+    heaps.map(\.name).joined(separator: ", ")
+      + " \(size) \(touched ? "touched" : "untouched")"
+  }
+}
+
+/// All rows of a run on kernel heaps, checked before the first is measured.
+struct KernelBenchPlan {
+  let subjects: [KernelBenchSubject]
+
+  init(_ options: BenchOptions, folder: String = KernelHeap.folder) throws {
+    var heaps: [KernelHeap] = []
+    for name in options.heaps { heaps.append(try KernelHeap(named: name, in: folder)) }
+    var subjects: [KernelBenchSubject] = []
+    for size in options.sizes {
+      try Self.checkMemory(count: options.burst, size: size)
+      for touched in options.touches {
+        subjects.append(KernelBenchSubject(heaps: heaps, size: size, touched: touched))
+      }
+    }
+    self.subjects = subjects
+  }
+
+  /// Refuses what cannot fit: heaps take page after page until the machine has none left, and then the
+  /// kernel kills processes.
+  ///
+  /// What is available would be too strict a measure, for pools of the heap itself may have the rest.
+  static func checkMemory(
+    count: Int, size: ByteSize, total: Int = MachineMemory.totalByteCount
+  ) throws(BenchFailure) {
+    let (needed, overflow) = size.byteCount.multipliedReportingOverflow(by: count)
+    guard overflow || needed > total else { return }
+    throw .moreThanTheMachineHas(
+      needed: overflow ? Int.max : needed, total: total, count: count, size: size)
+  }
+}
