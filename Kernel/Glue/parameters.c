@@ -15,6 +15,12 @@
 #define DEFAULT_PREFIX ""
 #endif
 
+/*
+ * 64 MiB: enough for one buffer to be zeroed while others wait. Over it whoever frees zeroes, so that a
+ * loop of allocations finds the pools stocked, and memory does not pile up.
+ */
+#define DEFERRED_PAGES 16384
+
 /* Buffers up to 64 KiB are zeroed by whoever frees them: less work than waking the worker. */
 #define INLINE_FREE_PAGES 16
 
@@ -35,7 +41,7 @@ MODULE_PARM_DESC(orders,
 static unsigned long deferred_limit;
 module_param(deferred_limit, ulong, 0444);
 MODULE_PARM_DESC(deferred_limit,
-		 "most pages that may wait to be zeroed (default: an eighth of memory, at most 65536)");
+		 "most pages that may wait to be zeroed (default: 16384, at most an eighth of memory)");
 
 static unsigned long page_pool_size = ULONG_MAX;
 
@@ -71,7 +77,7 @@ void parameters_configure(struct core_configuration *configuration)
 	if (page_pool_size == ULONG_MAX)
 		page_pool_size = total / 4;
 	if (!deferred_limit)
-		deferred_limit = min(total / 8, 65536ul);
+		deferred_limit = min(total / 8, (unsigned long)DEFERRED_PAGES);
 	*configuration = (struct core_configuration) {
 		.page_pool_size = page_pool_size,
 		.deferred_limit = deferred_limit,

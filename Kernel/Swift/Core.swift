@@ -27,7 +27,8 @@ final class Core: Sendable {
       reservationSlack: Self.reservationSlack)
     memory = BufferMemory(
       pools: pools, deferredLimit: PageCount(Int(clamping: unsafe configuration.deferred_limit)),
-      inlineFreeLimit: PageCount(Int(clamping: unsafe configuration.inline_free_limit)))
+      inlineFreeLimit: PageCount(Int(clamping: unsafe configuration.inline_free_limit)),
+      helpingThreshold: nil)
     let system = SystemHeap(
       memory: memory, attributes: .system, orders: orders,
       largest: PageCount(Int(clamping: unsafe configuration.total_pages)))

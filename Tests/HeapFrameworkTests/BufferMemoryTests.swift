@@ -151,6 +151,21 @@ struct BufferMemoryTests {
     fixture.close(heap)
   }
 
+  /// Where callers do not help, the backlog's limit is what slows a program down: whoever frees over it zeroes.
+  @Test func allocate_whereCallersNeverHelp_getsNewMemory() throws {
+    let fixture = HeapFixture(deferredLimit: 16, helpingThreshold: nil)
+    let heap = try fixture.contiguousHeap()
+    let buffers = try (0..<3).map { _ in try fixture.buffer(8, of: heap) }
+    for buffer in buffers.prefix(2) { heap.free(buffer, mayBeWritten: true) }
+    var next: TestBuffer?
+    #expect(
+      try fixture.host.logging { next = try fixture.buffer(8, of: heap) } == [.allocated(8, .full)])
+    #expect(fixture.host.logging { heap.free(buffers[2], mayBeWritten: true) } == [.zeroed(8)])
+    heap.free(try #require(next), mayBeWritten: false)
+    while fixture.memory.freeOldestDeferred() {}
+    fixture.close(heap)
+  }
+
   /// D2: under pressure nothing is zeroed, pooled or allocated.
   @Test func shrinker_releasesTheOldestToTheSource() throws {
     let heap = try fixture.systemHeap()

@@ -13,14 +13,14 @@ struct HeapFixture {
 
   init(
     limit: Int = 1_000_000, deferredLimit: Int = 10_000, inlineFreeLimit: Int = 4,
-    poolCapacity: Int = 128
+    poolCapacity: Int = 128, helpingThreshold: Int? = 4
   ) {
     host = TestHost()
     pools = PoolSet(
       source: host, limit: PageCount(limit), shardCount: 2, poolCapacity: poolCapacity)
     memory = BufferMemory(
       pools: pools, deferredLimit: PageCount(deferredLimit),
-      inlineFreeLimit: PageCount(inlineFreeLimit))
+      inlineFreeLimit: PageCount(inlineFreeLimit), helpingThreshold: helpingThreshold)
   }
 
   func systemHeap(orders: [Order] = SystemHeap<TestHost>.standardOrders) throws

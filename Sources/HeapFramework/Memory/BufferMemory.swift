@@ -22,14 +22,27 @@ public final class BufferMemory<Host: HeapHost>: Sendable {
   /// Buffers up to this size are zeroed by the thread that frees them.
   public let inlineFreeLimit: PageCount
 
+  /// How many blocks of the wanted size must wait before a caller helps instead of getting new memory; nil:
+  /// callers never help.
+  ///
+  /// With a few blocks in circulation the worker zeroes one while the program fills another, and takes
+  /// find the pool stocked; with one, each take would wait for the zeroing of the block just freed.
+  public let helpingThreshold: Int?
+
   /// Joins `pools` with a new deferred-free list.
   ///
   /// - Parameters:
   ///   - pools: whose source is the host.
   ///   - deferredLimit: the most pages that may wait (D5), 0 or more.
   ///   - inlineFreeLimit: pages; 0 defers buffers of any size.
+  ///   - helpingThreshold: blocks, 1 or more. For a host whose threads free in person, nil and a low
+  ///     `deferredLimit` are better: whoever frees too fast zeroes, and nobody who allocates does.
   @inlinable
-  public init(pools: PoolSet<Host>, deferredLimit: PageCount, inlineFreeLimit: PageCount) {
+  public init(
+    pools: PoolSet<Host>, deferredLimit: PageCount, inlineFreeLimit: PageCount,
+    helpingThreshold: Int? = 4
+  ) {
+    self.helpingThreshold = helpingThreshold
     host = pools.source
     self.pools = pools
     deferred = DeferredFreeList(items: pools.source, limit: deferredLimit)
@@ -64,7 +77,8 @@ extension BufferMemory {
   func takeAfterHelping(_ pool: PagePool<Host>) -> Host.Block? {
     host.collectReturned()
     if let block = pools.take(from: pool) { return block }
-    let enough = PageCount(pool.blockSize.rawValue * Self.helpingThreshold)
+    guard let helpingThreshold else { return nil }
+    let enough = PageCount(pool.blockSize.rawValue * helpingThreshold)
     var freed = PageCount.zero
     while freed < pool.blockSize, deferred.waitingPages >= enough,
       let pages = deferred.freeOldest(
@@ -75,12 +89,6 @@ extension BufferMemory {
     }
     return nil
   }
-
-  /// How many blocks of the wanted size must wait before a caller helps instead of getting new memory.
-  ///
-  /// With a few blocks in circulation the worker zeroes one while the program fills another, and takes
-  /// find the pool stocked; with one, each take would wait for the zeroing of the block just freed.
-  @inlinable static var helpingThreshold: Int { 4 }
 
   /// Makes an attempt, and where giving memory back could help, gives everything back and makes it
   /// once more (D6).
