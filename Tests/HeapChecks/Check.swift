@@ -30,5 +30,5 @@ struct Check: Sendable {
   }
 
   static let all: [Check] =
-    zeroing
+    zeroing + requests
 }
