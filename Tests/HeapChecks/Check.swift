@@ -30,5 +30,5 @@ struct Check: Sendable {
   }
 
   static let all: [Check] =
-    zeroing + requests + lifetimes + mappings + descriptors + module + loads
+    zeroing + requests + lifetimes + mappings + descriptors + module + loads + faults
 }
