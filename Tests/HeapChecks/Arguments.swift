@@ -5,7 +5,7 @@ struct Arguments {
   enum Command {
     case list
     case run(names: [String])
-    /// Uses the heap in one way until the process is killed.
+    /// Uses the heap in one way for some time.
     case hold(Holding)
   }
 
@@ -29,7 +29,7 @@ struct Arguments {
 
       --heap NODE         the heap to check (/dev/dma_heap/system)
       --seed N            replay the choices of an earlier run
-      --seconds N         how long checks run that run for a time (5)
+      --seconds N         how long to hold, and to make checks that run for a time (5)
       --threads N         how many threads use the heap at once (4)
       --strict            the heap is swift_dma_heaps': check what only that promises
       --json              one JSON object per check

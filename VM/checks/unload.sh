@@ -11,7 +11,7 @@ unload
 
 for what in node buffer mapping; do
   load
-  heap-checks hold $what --heap "$node" >/tmp/held &
+  heap-checks hold $what --seconds 600 --heap "$node" >/tmp/held &
   holder=$!
   while ! grep -q holding /tmp/held; do
     kill -0 $holder 2>/dev/null || { bad "no $what can be held"; break; }
@@ -29,7 +29,7 @@ for what in node buffer mapping; do
 done
 
 before=$(free_memory)
-heap-checks hold visits --heap "$node" >/dev/null &
+heap-checks hold visits --seconds 600 --heap "$node" &
 visitor=$!
 for _ in $(seq 20); do
   load

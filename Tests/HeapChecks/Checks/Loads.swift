@@ -50,12 +50,17 @@ extension Check {
         var random = SeededGenerator(seed: seed &- UInt64(thread) &- 1)
         switch thread {
         case threads:
-          while Machine.now() < end, !verdict.isFailed { try shrink(&random) }
+          while Machine.now() < end, !verdict.isFailed {
+            try shrink(&random)
+            // Few machines have as many CPUs as there are threads.
+            usleep(UInt32(random.below(5000)))
+          }
         case threads + 1:
           while Machine.now() < end, !verdict.isFailed, ModuleFiles.areThere {
             // Checks that they balance.
             _ = try Accounts()
             samples.add(1, ordering: .relaxed)
+            usleep(500)
           }
         default:
           var client = RandomClient(node: node, seed: random.next(), budget: share)
