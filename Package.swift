@@ -33,6 +33,7 @@ let package = Package(
     .library(name: "PagePools", targets: ["PagePools"]),
     .library(name: "HeapFramework", targets: ["HeapFramework"]),
     .executable(name: "dmaheap", targets: ["dmaheap"]),
+    .executable(name: "heap-checks", targets: ["HeapChecks"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -94,5 +95,12 @@ let package = Package(
       swiftSettings: tests),
     .testTarget(
       name: "dmaheapTests", dependencies: ["CMeasurement", "dmaheap"], swiftSettings: tests),
+
+    // Checks of a kernel's heaps, which run in a virtual machine.
+    .target(name: "CHeapChecks", path: "Tests/CHeapChecks"),
+    .executableTarget(
+      name: "HeapChecks",
+      dependencies: ["CHeapChecks", "CLinuxShims", "CTestSupport", "TestSupport"],
+      path: "Tests/HeapChecks", swiftSettings: tests),
   ]
 )

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+
+import CHeapChecks
+import CLinuxShims
+import Glibc
+
+/// The bytes of a page, which is what every heap rounds to.
+let pageSize = 4096
+
+/// An open heap node, `/dev/dma_heap/<name>`.
+final class HeapNode: Sendable {
+  let path: String
+  private let descriptor: Int32
+
+  /// Opens the node.
+  ///
+  /// Reading is enough to allocate, and what most clients ask for.
+  init(_ path: String, flags: Int32 = O_RDONLY) throws(SystemFailure) {
+    self.path = path
+    descriptor = shim_open(path, flags | O_CLOEXEC)
+    if descriptor < 0 { throw SystemFailure("open \(path)") }
+  }
+
+  deinit {
+    close(descriptor)
+  }
+
+  /// The heap's name: the last part of the path.
+  var name: String { path.split(separator: "/").last.map(String.init) ?? path }
+
+  /// The largest buffer that the heap promises, in bytes.
+  var largestBuffer: Int { name.hasSuffix("-contig") ? 4 << 20 : Int.max }
+
+  /// Allocates a buffer as clients do.
+  func allocate(
+    _ byteCount: Int, flags: Int32 = O_RDWR | O_CLOEXEC
+  ) throws(SystemFailure) -> DMABuffer {
+    var request = AllocationRequest(length: UInt64(byteCount), flags: UInt32(flags))
+    try send(&request)
+    return DMABuffer(owning: Int32(bitPattern: request.descriptor ?? 0), byteCount: byteCount)
+  }
+
+  /// Sends a request, which may be malformed.
+  func send(_ request: inout AllocationRequest) throws(SystemFailure) {
+    let command = request.command
+    let result = request.bytes.withUnsafeMutableBytes { bytes in
+      checks_ioctl(descriptor, command, bytes.baseAddress)
+    }
+    if result != 0 { throw SystemFailure("allocate") }
+  }
+
+  /// Sends a command with the struct at any address.
+  func send(_ command: UInt32, at address: UnsafeMutableRawPointer?) throws(SystemFailure) {
+    if checks_ioctl(descriptor, command, address) != 0 { throw SystemFailure("allocate") }
+  }
+
+  /// Calls that a heap node does not have.
+  func read() throws(SystemFailure) {
+    var byte: UInt8 = 0
+    if Glibc.read(descriptor, &byte, 1) < 0 { throw SystemFailure("read") }
+  }
+
+  func seek() throws(SystemFailure) {
+    if lseek(descriptor, 0, SEEK_END) < 0 { throw SystemFailure("lseek") }
+  }
+
+  func map() throws(SystemFailure) {
+    let address = mmap(nil, pageSize, PROT_READ, MAP_SHARED, descriptor, 0)
+    if address == MAP_FAILED { throw SystemFailure("mmap") }
+  }
+}
