@@ -79,6 +79,7 @@ struct dma_buf *glue_export(struct core_buffer *core, const struct swift_dma_hea
 	if (IS_ERR(exported))
 		return exported;
 
+	buffer->exported = exported;
 	buffer->heap_name = glue_heap_name(heap);
 	buffer->maker = task_tgid_nr(current);
 	get_task_comm(buffer->maker_name, current);
@@ -97,16 +98,26 @@ void buffer_released(struct heap_buffer *buffer)
 	core_release(&buffer->core);
 }
 
+static void show_line(struct seq_file *file, struct heap_buffer *buffer)
+{
+	struct dma_buf *exported = buffer->exported;
+
+	/* The name is whatever a client has set it to. */
+	spin_lock(&exported->name_lock);
+	seq_printf(file, "%s %zu %u %d %s %s\n", buffer->heap_name, buffer->size,
+		   jiffies_to_msecs(jiffies - buffer->made_at), buffer->maker,
+		   buffer->maker_name, exported->name ?: "-");
+	spin_unlock(&exported->name_lock);
+}
+
 void buffer_show(struct seq_file *file)
 {
 	struct heap_buffer *buffer;
 
-	seq_puts(file, "heap bytes age_ms pid command\n");
+	seq_puts(file, "heap bytes age_ms pid command name\n");
 	/* Printing does not sleep: a full seq_file is only noted, and the report made anew. */
 	spin_lock(&live_lock);
 	list_for_each_entry(buffer, &live_buffers, live)
-		seq_printf(file, "%s %zu %u %d %s\n", buffer->heap_name, buffer->size,
-			   jiffies_to_msecs(jiffies - buffer->made_at), buffer->maker,
-			   buffer->maker_name);
+		show_line(file, buffer);
 	spin_unlock(&live_lock);
 }

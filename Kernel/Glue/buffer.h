@@ -27,6 +27,7 @@ struct heap_buffer {
 
 	/* For the report. */
 	struct list_head live;
+	struct dma_buf *exported;
 	const char *heap_name;
 	unsigned long made_at;
 	pid_t maker;

@@ -144,7 +144,7 @@ static int map_process(struct dma_buf *exported, struct vm_area_struct *area)
 	unsigned int index;
 
 	/* A private mapping would be a copy that no device sees. */
-	if (!(area->vm_flags & VM_SHARED))
+	if (!(area->vm_flags & VM_MAYSHARE))
 		return -EINVAL;
 	if (area->vm_flags & (VM_WRITE | VM_MAYWRITE))
 		mark_written(buffer);

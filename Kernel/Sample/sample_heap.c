@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * A heap of another module's, as small as one can be: buffers of one 64 KiB block out of a page pool of its
+ * A heap of another module's, as small as one can be: buffers of one 1 MiB block out of a page pool of its
  * own, for processes only. It shows how to register a heap and how to share the pools, and lets a test see
  * that both work.
  */
@@ -12,7 +12,7 @@
 #include "../Glue/compat.h"
 #include "swift_dma_heaps.h"
 
-#define BLOCK_ORDER 4
+#define BLOCK_ORDER 8
 #define BLOCK_BYTES (PAGE_SIZE << BLOCK_ORDER)
 
 static struct swift_page_pool *pool;
