@@ -14,7 +14,8 @@ KERNEL ?= built
 benchmarks := --package-path Benchmarks
 
 # What `make test` runs, in this order.
-stages := lint embedded test-debug test-release test-thread test-address benchmarks-build
+stages := lint embedded test-debug test-release test-thread test-address benchmarks-build \
+  vm-test-6.1
 
 .PHONY: all help run static heap-checks core-object kernel vm-shell vm-test vm-test-stock vm-check \
   vm-load vm-bench test $(stages) benchmarks completions clean
