@@ -112,5 +112,9 @@ completions: ## Write the shells' completions to .build/completions.
 	    > .build/completions/dmaheap.$$shell || exit 1; \
 	done
 
+.PHONY: deb
+deb: ## Build the Debian package of the kernel module, with its Swift part compiled.
+	Kernel/packaging/build-deb
+
 clean: ## Remove all that was built.
 	rm -rf .build .build-*/ Benchmarks/.build
