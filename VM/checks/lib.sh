@@ -54,11 +54,12 @@ free_memory() {
 tolerance=2048
 if [ -e /sys/kernel/debug/kmemleak ]; then tolerance=65536; fi
 
-# Fails unless as much memory is free as there was: $1 KiB.
+# Fails unless as much memory is free as there was: $1 KiB, or at most $2 KiB less.
 memory_is_back() {
+  tolerated=${2:-$tolerance}
   for _ in $(seq 10); do
     now=$(free_memory)
-    if [ $((now + tolerance)) -ge "$1" ]; then
+    if [ $((now + tolerated)) -ge "$1" ]; then
       echo "ok memory ($1 KiB were free, now $now)"
       return
     fi

@@ -4,7 +4,7 @@ import CHeapChecks
 import CLinuxShims
 import Glibc
 
-/// Failures injected by the kernel into each of its allocations in turn (FAILSLAB, FAIL_PAGE_ALLOC).
+/// Failures that the kernel injects into each of its allocations in turn (FAILSLAB, FAIL_PAGE_ALLOC).
 extension Check {
   static let faults: [Check] = [
     Check("fault-allocate", "each allocation inside allocate, map and close fails once", .special) {
@@ -15,48 +15,13 @@ extension Check {
     },
   ]
 
-  /// `/proc/self/fail-nth`: the n-th failure to come hits the calling thread.
-  private struct Injector {
-    private let descriptor: Int32
-
-    init() throws {
-      descriptor = shim_open("/proc/self/fail-nth", O_RDWR | O_CLOEXEC)
-      guard descriptor >= 0 else {
-        throw CheckSkipped(reason: "no /proc/self/fail-nth: the kernel cannot inject failures")
-      }
-    }
-
-    func done() { close(descriptor) }
-
-    /// Runs `body` with the n-th failure injected; whether there was an n-th to inject.
-    func inject(_ number: Int, _ body: () throws -> Void) throws -> Bool {
-      try set(number)
-      defer { try? set(0) }
-      try body()
-      return try remaining() == 0
-    }
-
-    /// Works as usual from now on, so that cleaning up cannot fail.
-    func set(_ number: Int) throws(SystemFailure) {
-      let text = Array("\(number)".utf8)
-      if pwrite(descriptor, text, text.count, 0) < 0 { throw SystemFailure("write fail-nth") }
-    }
-
-    private func remaining() throws -> Int {
-      var text = [UInt8](repeating: 0, count: 16)
-      let count = pread(descriptor, &text, text.count, 0)
-      guard count > 0 else { throw SystemFailure("read fail-nth") }
-      let digits = text[..<count].prefix { $0 >= 0x30 && $0 <= 0x39 }
-      return digits.reduce(0) { $0 * 10 + Int($1) - 0x30 }
-    }
-  }
-
   /// The failures that may reach a client; the last is of the copies from and to its memory.
   private static let expected: [Int32] = [ENOMEM, EAGAIN, EFAULT]
 
   private static func failAllocations(_ context: CheckContext) throws -> String {
     let node = try context.node
-    let injector = try Injector()
+    let injector = try FailureInjector()
+    let place = try PreparedPlace()
     defer { injector.done() }
     var injections = 0
     var refusals = 0
@@ -69,7 +34,7 @@ extension Check {
           let baseline = try Baseline()
           var failure: SystemFailure?
           let wasInjected = try injector.inject(number) {
-            failure = useOnce(node, byteCount, injector)
+            failure = useOnce(node, byteCount, place, injector)
           }
           if let failure {
             try require(
@@ -93,13 +58,14 @@ extension Check {
 
   /// One life of a buffer; what failed in it.
   private static func useOnce(
-    _ node: HeapNode, _ byteCount: Int, _ injector: Injector
+    _ node: HeapNode, _ byteCount: Int, _ place: PreparedPlace, _ injector: FailureInjector
   ) -> SystemFailure? {
     do throws(SystemFailure) {
       let buffer = try node.allocate(byteCount)
       defer { buffer.close() }
-      let mapping = try buffer.map()
-      mapping.setByte(1, at: byteCount - 1)
+      let mapping = try buffer.map(
+        byteCount: min(buffer.pages * pageSize, PreparedPlace.byteCount), at: place.address)
+      mapping.setByte(1, at: mapping.byteCount - 1)
       do throws(SystemFailure) {
         try mapping.unmap()
       } catch {
@@ -113,35 +79,43 @@ extension Check {
     }
   }
 
+  /// Which failures to begin with when loading.
+  ///
+  /// The kernel's own part of loading comes first, and answers some failures with warnings. Orders that
+  /// do not end with 0 are refused when the module's part begins: as many allocations as that takes,
+  /// less a few for cleaning up, are the kernel's.
+  private static func firstOfLoading(
+    _ module: LoadableModule, _ injector: FailureInjector
+  ) throws -> Int {
+    var refusal: SystemFailure?
+    let count = try injector.count {
+      refusal = module.load("orders=1")
+    }
+    try require(refusal?.errorNumber == EINVAL, "orders=1: \(refusal?.description ?? "success")")
+    return max(1, count - 40)
+  }
+
   private static func failLoading(_ context: CheckContext) throws -> String {
     guard let path = context.arguments.module else { throw CheckFailure("which --module?") }
     try require(!ModuleFiles.areThere, "the module is loaded already")
-    let injector = try Injector()
+    let module = LoadableModule(path: path)
+    let injector = try FailureInjector()
     defer { injector.done() }
+    let first = try firstOfLoading(module, injector)
     var refusals = 0
-    var number = 1
+    var number = first
     while true {
-      let module = shim_open(path, O_RDONLY | O_CLOEXEC)
-      guard module >= 0 else { throw SystemFailure("open \(path)") }
-      defer { close(module) }
-      var result: Int32 = 0
-      var error: Int32 = 0
+      var failure: SystemFailure?
       let wasInjected = try injector.inject(number) {
-        result = checks_load_module(module, context.arguments.parameters)
-        error = errno
+        failure = module.load(context.arguments.parameters)
       }
-      if result == 0 {
-        // It may do without what failed; then it works.
-        if TextFile.exists(context.arguments.heap) {
-          let node = try? HeapNode(context.arguments.heap)
-          try node?.allocate(69632).close()
-        }
-        // The node is closed by now; nothing else keeps the module.
-        if checks_unload_module("swift_dma_heaps") != 0 { throw SystemFailure("unload") }
-      } else {
+      if let failure {
         refusals += 1
-        try require(
-          wasInjected, "loading failed with \(errorName(error)) and nothing was injected")
+        try require(wasInjected, "\(failure), and nothing was injected")
+      } else {
+        // It may do without what failed; then it works.
+        if let node = try? HeapNode(context.arguments.heap) { try node.allocate(69632).close() }
+        try module.unload()
       }
       let isGone = Machine.wait { !TextFile.exists(context.arguments.heap) }
       try require(isGone, "failure \(number): \(context.arguments.heap) is left behind")
@@ -149,7 +123,7 @@ extension Check {
       if !wasInjected { break }
       number += 1
     }
-    try require(number > 1, "no failure was ever injected: are the fault attributes set?")
-    return "\(number - 1) failures, \(refusals) of them refused to load"
+    try require(number > first, "no failure was ever injected: are the fault attributes set?")
+    return "failures \(first) to \(number - 1), \(refusals) of them refused to load"
   }
 }

@@ -27,13 +27,14 @@ final class DMABuffer {
     descriptor = -1
   }
 
-  /// Maps the buffer, or `byteCount` bytes from `offset`.
+  /// Maps the buffer, or `byteCount` bytes from `offset`; at `place`, if that matters.
   func map(
     protection: Int32 = PROT_READ | PROT_WRITE, flags: Int32 = MAP_SHARED, offset: Int = 0,
-    byteCount: Int? = nil
+    byteCount: Int? = nil, at place: UnsafeMutableRawPointer? = nil
   ) throws(SystemFailure) -> BufferMapping {
     let length = byteCount ?? pages * pageSize - offset
-    let address = mmap(nil, length, protection, flags, descriptor, offset)
+    let flags = place == nil ? flags : flags | MAP_FIXED
+    let address = mmap(place, length, protection, flags, descriptor, offset)
     guard let address, address != MAP_FAILED else { throw SystemFailure("mmap") }
     return BufferMapping(base: address, byteCount: length)
   }
