@@ -18,7 +18,7 @@ stages := lint embedded test-debug test-release test-thread test-address benchma
   vm-test-6.1
 
 .PHONY: all help run static heap-checks core-object kernel vm-shell vm-test vm-test-stock vm-check \
-  vm-load vm-bench test $(stages) benchmarks completions clean
+  vm-load vm-self-check vm-bench test $(stages) benchmarks completions clean
 
 all: ## Build everything for release.
 	swift build -c release $(swift_flags)
@@ -63,6 +63,9 @@ vm-check: ## Check the module in a kernel that checks itself.
 
 vm-load: ## Put random load on the module in a kernel that checks itself, for ten minutes.
 	VM/test --time-limit 1200 checked load
+
+vm-self-check: ## Show that the rig fails what it should.
+	VM/self-check
 
 vm-bench: ## Compare the module's heap with the kernel's own, in one boot.
 	VM/bench
