@@ -23,13 +23,13 @@ settings=(
 # No red zone, because interrupts share the stack; no vector registers, because the kernel does not
 # save them; the kernel's code model; its mitigations of indirect branches. Its own stack
 # protector keeps the guard elsewhere than Swift's expects it.
-kernel=(
-  -target x86_64-unknown-none-elf
-  -Xcc -mno-red-zone -Xcc -mno-sse -Xcc -mno-mmx -Xcc -msoft-float
-  -Xcc -mcmodel=kernel -Xcc -fno-pic
-  -Xcc -mretpoline-external-thunk -Xcc -fcf-protection=branch
-  -Xfrontend -disable-stack-protector
+machine=(
+  -mno-red-zone -mno-sse -mno-mmx -msoft-float
+  -mcmodel=kernel -fno-pic
+  -mretpoline-external-thunk -fcf-protection=branch
 )
+kernel=(-target x86_64-unknown-none-elf -Xfrontend -disable-stack-protector)
+for flag in "${machine[@]}"; do kernel+=(-Xcc "$flag"); done
 
 # The compiler of intermediate code that belongs to the Swift compiler.
 clang=$(dirname "$(readlink -f "$(command -v swiftc)")")/clang
