@@ -20,15 +20,26 @@ enum MeasuredLoop {
   ) throws(BenchFailure) {
     let begin = measurement_now()
     for index in range {
-      let start = measurement_now()
-      var memory = try provider.allocate()
-      let allocated = measurement_now()
-      if touched { try provider.write(&memory) }
-      provider.release(memory)
-      let end = measurement_now()
-      samples.record(index, allocation: allocated - start, cycle: end - start)
+      _ = try cycle(provider, touched: touched, index, into: &samples)
     }
     samples.elapsed += measurement_now() - begin
+  }
+
+  /// Allocates and releases once, as a part of the loop that it stands in.
+  ///
+  /// - Returns: the cycle's nanoseconds.
+  @inline(__always)
+  private static func cycle<Provider: MemoryProvider>(
+    _ provider: Provider, touched: Bool, _ index: Int, into samples: inout Samples
+  ) throws(BenchFailure) -> UInt64 {
+    let start = measurement_now()
+    var memory = try provider.allocate()
+    let allocated = measurement_now()
+    if touched { try provider.write(&memory) }
+    provider.release(memory)
+    let end = measurement_now()
+    samples.record(index, allocation: allocated - start, cycle: end - start)
+    return end - start
   }
 
   /// Allocates and releases, one at a time, and lets `settle` run before each cycle, untimed.
@@ -40,14 +51,7 @@ enum MeasuredLoop {
   ) throws(BenchFailure) {
     for index in 0..<samples.count {
       settle()
-      let start = measurement_now()
-      var memory = try provider.allocate()
-      let allocated = measurement_now()
-      if touched { try provider.write(&memory) }
-      provider.release(memory)
-      let end = measurement_now()
-      samples.record(index, allocation: allocated - start, cycle: end - start)
-      samples.elapsed += end - start
+      samples.elapsed += try cycle(provider, touched: touched, index, into: &samples)
     }
   }
 
