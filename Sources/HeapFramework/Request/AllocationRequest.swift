@@ -46,15 +46,11 @@ public struct AllocationRequest: Equatable, Sendable {
   ///
   /// - Throws: as ``init(length:descriptor:descriptorFlags:heapFlags:)``.
   public init(arguments: RawSpan) throws(RequestError) {
-    var fields = InlineArray<24, UInt8>(repeating: 0)
-    for offset in 0..<min(arguments.byteCount, Self.byteCount) {
-      fields[offset] = arguments.unsafeLoadByte(at: offset)
-    }
     try self.init(
-      length: ByteCount(fields.word(at: 0)),
-      descriptor: fields.halfWord(at: Self.descriptorOffset),
-      descriptorFlags: fields.halfWord(at: 12),
-      heapFlags: fields.word(at: 16))
+      length: ByteCount(arguments.field(at: 0)),
+      descriptor: arguments.field(at: Self.descriptorOffset),
+      descriptorFlags: arguments.field(at: 12),
+      heapFlags: arguments.field(at: 16))
   }
 
   /// Writes the new descriptor's number into the caller's struct, as far as that reaches.
@@ -69,26 +65,20 @@ public struct AllocationRequest: Equatable, Sendable {
 }
 
 extension RawSpan {
-  fileprivate func unsafeLoadByte(at offset: Int) -> UInt8 {
-    // SAFETY: every bit pattern is a byte; the span checks the offset.
-    unsafe unsafeLoad(fromByteOffset: offset, as: UInt8.self)
-  }
-}
-
-extension InlineArray<24, UInt8> {
-  fileprivate func word(at offset: Int) -> UInt64 {
-    UInt64(littleEndian: bytes(8, at: offset))
-  }
-
-  fileprivate func halfWord(at offset: Int) -> UInt32 {
-    UInt32(littleEndian: UInt32(bytes(4, at: offset)))
-  }
-
-  /// The bytes as a little-endian number, whatever the machine.
-  private func bytes(_ count: Int, at offset: Int) -> UInt64 {
-    var value: UInt64 = 0
-    for index in 0..<count { value |= UInt64(self[offset + index]) << UInt64(8 * index) }
-    return value
+  /// The number at `offset`; bytes past the span's end are zero.
+  fileprivate func field<Number: FixedWidthInteger & BitwiseCopyable>(at offset: Int) -> Number {
+    guard offset + MemoryLayout<Number>.size > byteCount else {
+      // SAFETY: every bit pattern is a number, and the span reaches to its end.
+      return unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: Number.self)
+    }
+    var number: Number = 0
+    var shift = 0
+    for index in min(offset, byteCount)..<byteCount {
+      // SAFETY: every bit pattern is a byte; the span checks the offset.
+      number |= Number(unsafe unsafeLoad(fromByteOffset: index, as: UInt8.self)) << shift
+      shift += 8
+    }
+    return Number(littleEndian: number)
   }
 }
 
