@@ -59,7 +59,7 @@ extension KernelHost {
   }
 
   /// The kernel tells of the last reference at once.
-  func collectReturned() {}
+  func collectReturned() -> Bool { false }
 
   func wakeDeferredFreeWorker() {
     glue_wake_worker()

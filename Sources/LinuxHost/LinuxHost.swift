@@ -146,8 +146,10 @@ extension LinuxHost {
     BlockChain(block, in: self)
   }
 
-  package func collectReturned() {
+  package func collectReturned() -> Bool {
     watcher.collectReturned()
+    // What there was, the watching thread may have been quicker to collect.
+    return true
   }
 
   package func wakeDeferredFreeWorker() {

@@ -160,7 +160,7 @@ extension ProbeHost {
     return blocks
   }
 
-  func collectReturned() {}
+  func collectReturned() -> Bool { false }
 
   func dismantle(_ buffer: Int32) -> BlockChain<ProbeHost> {
     precondition(heldLocks.load(ordering: .relaxed) == 0, "dismantling with a lock held")

@@ -18,8 +18,9 @@ extension TestHost {
   }
 
   /// Every release of a test buffer is known at once.
-  public func collectReturned() {
+  public func collectReturned() -> Bool {
     checkContext("collectReturned")
+    return false
   }
 
   /// Counts the wake-up.

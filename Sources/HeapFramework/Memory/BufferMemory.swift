@@ -75,8 +75,7 @@ extension BufferMemory {
   /// The bound keeps one caller from zeroing everybody's memory.
   @inlinable
   func takeAfterHelping(_ pool: PagePool<Host>) -> Host.Block? {
-    host.collectReturned()
-    if let block = pools.take(from: pool) { return block }
+    if host.collectReturned(), let block = pools.take(from: pool) { return block }
     guard let helpingThreshold else { return nil }
     let enough = PageCount(pool.blockSize.rawValue * helpingThreshold)
     var freed = PageCount.zero

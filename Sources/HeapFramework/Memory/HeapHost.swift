@@ -19,8 +19,9 @@ public protocol HeapHost: PageSource, DeferredFreeItems {
   ///
   /// Called when a pool is found empty. A host that learns of every release at once does nothing.
   ///
+  /// - Returns: whether any may have been freed, so that the pool is worth another look.
   /// - Context: no lock held; may block.
-  func collectReturned()
+  func collectReturned() -> Bool
 
   /// Wakes the deferred-free worker.
   ///
