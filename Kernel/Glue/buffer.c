@@ -30,13 +30,33 @@ void buffer_stop(void)
 	kmem_cache_destroy(buffer_cache);
 }
 
+/* A table for so many blocks; most buffers are one block and have the room for it themselves. */
+static int make_table(struct heap_buffer *buffer, unsigned long blocks)
+{
+	if (blocks > UINT_MAX)
+		return -EINVAL;
+	if (blocks > 1)
+		return sg_alloc_table(&buffer->table, blocks, GFP_KERNEL);
+	sg_init_table(&buffer->single, 1);
+	buffer->table.sgl = &buffer->single;
+	buffer->table.nents = 1;
+	buffer->table.orig_nents = 1;
+	return 0;
+}
+
+static void free_table(struct heap_buffer *buffer)
+{
+	if (buffer->table.sgl != &buffer->single)
+		sg_free_table(&buffer->table);
+}
+
 struct core_buffer *glue_make_buffer(unsigned long blocks)
 {
 	struct heap_buffer *buffer = kmem_cache_zalloc(buffer_cache, GFP_KERNEL);
 
 	if (!buffer)
 		return NULL;
-	if (blocks > UINT_MAX || sg_alloc_table(&buffer->table, blocks, GFP_KERNEL)) {
+	if (make_table(buffer, blocks)) {
 		kmem_cache_free(buffer_cache, buffer);
 		return NULL;
 	}
@@ -59,7 +79,7 @@ void glue_destroy_buffer(struct core_buffer *core)
 {
 	struct heap_buffer *buffer = heap_buffer(core);
 
-	sg_free_table(&buffer->table);
+	free_table(buffer);
 	kmem_cache_free(buffer_cache, buffer);
 }
 
@@ -81,8 +101,9 @@ struct dma_buf *glue_export(struct core_buffer *core, const struct swift_dma_hea
 
 	buffer->exported = exported;
 	buffer->heap_name = glue_heap_name(heap);
-	buffer->maker = task_tgid_nr(current);
-	get_task_comm(buffer->maker_name, current);
+	buffer->maker = current->tgid;
+	/* Ends in NUL at every moment, also while another thread renames this one. */
+	memcpy(buffer->maker_name, current->comm, sizeof(buffer->maker_name));
 	buffer->made_at = jiffies;
 	spin_lock(&live_lock);
 	list_add_tail(&buffer->live, &live_buffers);

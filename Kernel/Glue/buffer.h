@@ -14,6 +14,8 @@ struct heap_buffer {
 	struct core_buffer core;
 	/* One entry for each block; does not change while the buffer is exported. */
 	struct sg_table table;
+	/* The table's only entry, if the buffer is one block. */
+	struct scatterlist single;
 	/* The entry to be filled next, while the buffer is made. */
 	struct scatterlist *last;
 	/* Bytes. */

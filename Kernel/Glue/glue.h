@@ -42,11 +42,16 @@ void glue_free_run(struct page *block, unsigned long pages);
 unsigned long glue_largest_run(void);
 /* Context: process; may sleep between pages. */
 void glue_zero(struct page *block, unsigned long pages);
-/* The link slot and a word beside it, in fields of struct page that an allocated page does not use. */
-struct page *glue_link(const struct page *block);
-void glue_set_link(struct page *block, struct page *next);
-unsigned long glue_tag(const struct page *block);
-void glue_set_tag(struct page *block, unsigned long tag);
+/*
+ * The core's view of a block's struct page: the words of its lru and private, which belong to whoever
+ * allocated the page. memory.c asserts that the kernel has them there.
+ */
+struct core_page {
+	unsigned long flags;
+	struct page *link;
+	unsigned long others[3];
+	unsigned long tag;
+};
 
 /* Locks: spinlocks that tell lockdep their rank, 0 to 7. */
 void *glue_make_lock(unsigned int rank);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Pages: getting, giving back, zeroing, and what the core keeps in them. */
+/* Pages: getting, giving back, zeroing. */
 #include <linux/gfp.h>
 #include <linux/highmem.h>
 #include <linux/mm.h>
@@ -15,6 +15,9 @@
 
 /* Other work gets its turn after this many pages: 1 MiB. */
 #define PAGES_BETWEEN_YIELDS 256
+
+static_assert(offsetof(struct core_page, link) == offsetof(struct page, lru));
+static_assert(offsetof(struct core_page, tag) == offsetof(struct page, private));
 
 struct page *glue_allocate_block(unsigned int order, bool may_reclaim)
 {
@@ -60,25 +63,4 @@ void glue_zero(struct page *block, unsigned long pages)
 		if (index % PAGES_BETWEEN_YIELDS == PAGES_BETWEEN_YIELDS - 1)
 			cond_resched();
 	}
-}
-
-/* lru and private belong to whoever allocated a page. */
-struct page *glue_link(const struct page *block)
-{
-	return (struct page *)block->lru.next;
-}
-
-void glue_set_link(struct page *block, struct page *next)
-{
-	block->lru.next = (struct list_head *)next;
-}
-
-unsigned long glue_tag(const struct page *block)
-{
-	return page_private(block);
-}
-
-void glue_set_tag(struct page *block, unsigned long tag)
-{
-	set_page_private(block, tag);
 }

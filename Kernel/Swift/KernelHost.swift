@@ -25,6 +25,11 @@ struct PageBlock: BitwiseCopyable, Equatable, @unchecked Sendable {
     unsafe self.page = page
   }
 
+  /// The words of the page that the core owns while the block is taken.
+  var words: UnsafeMutablePointer<core_page> {
+    unsafe UnsafeMutablePointer(page)
+  }
+
   static func == (left: PageBlock, right: PageBlock) -> Bool {
     unsafe left.page == right.page
   }
@@ -64,8 +69,9 @@ extension KernelHost {
         unsafe glue_allocate_block(pool.order, effort == .full)
       }
     guard let page = unsafe page else { throw .outOfMemory }
-    unsafe glue_set_tag(page, pool.tag)
-    return unsafe PageBlock(page)
+    let block = unsafe PageBlock(page)
+    unsafe block.words.pointee.tag = pool.tag
+    return block
   }
 
   func release(_ block: PageBlock) {
@@ -84,16 +90,16 @@ extension KernelHost {
   }
 
   func pool(of block: PageBlock) -> PagePool<KernelHost> {
-    unsafe PagePool(tag: glue_tag(block.page))
+    unsafe PagePool(tag: block.words.pointee.tag)
   }
 
   func next(after block: PageBlock) -> PageBlock? {
-    guard let next = unsafe glue_link(block.page) else { return nil }
+    guard let next = unsafe block.words.pointee.link else { return nil }
     return unsafe PageBlock(next)
   }
 
   func setNext(_ next: PageBlock?, after block: PageBlock) {
-    unsafe glue_set_link(block.page, next?.page)
+    unsafe block.words.pointee.link = next?.page
   }
 
   var currentShard: Int { Int(glue_current_cpu()) }
