@@ -9,6 +9,11 @@
 # Each function has a symbol; without one it looks like the end of the function before.
 /^define private / { sub(/private/, "internal") }
 
+# Each object has its own copy of what several could share, so that a function with one caller becomes part of it;
+# in the last object that goes for all functions but those that C calls.
+/^define linkonce_odr / { sub(/linkonce_odr (hidden|protected)/, "internal") }
+last && /^define protected swiftcc / { sub(/protected/, "internal") }
+
 # Errors are handed over in memory, not in r12, which every function of C's preserves.
 { gsub(/ swifterror /, " ") }
 

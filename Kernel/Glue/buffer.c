@@ -30,65 +30,65 @@ void buffer_stop(void)
 	kmem_cache_destroy(buffer_cache);
 }
 
-/* A table for so many blocks; most buffers are one block and have the room for it themselves. */
-static int make_table(struct heap_buffer *buffer, unsigned long blocks)
+/* A table with an entry for each block; most buffers are one block and have the room for it themselves. */
+static int make_table(struct heap_buffer *buffer, struct page *first, unsigned long blocks)
 {
-	if (blocks > UINT_MAX)
-		return -EINVAL;
-	if (blocks > 1)
-		return sg_alloc_table(&buffer->table, blocks, GFP_KERNEL);
-	sg_init_table(&buffer->single, 1);
-	buffer->table.sgl = &buffer->single;
-	buffer->table.nents = 1;
-	buffer->table.orig_nents = 1;
+	size_t rest = buffer->size;
+	struct page *block = first;
+	struct scatterlist *entry;
+	unsigned int index;
+
+	if (blocks == 1) {
+		sg_init_table(&buffer->single, 1);
+		buffer->table.sgl = &buffer->single;
+		buffer->table.nents = 1;
+		buffer->table.orig_nents = 1;
+	} else if (blocks > UINT_MAX || sg_alloc_table(&buffer->table, blocks, GFP_KERNEL)) {
+		return -ENOMEM;
+	}
+	for_each_sgtable_sg(&buffer->table, entry, index) {
+		const struct core_page *words = (struct core_page *)block;
+		size_t size = min(words->tag >> CORE_TAG_PAGES_SHIFT << PAGE_SHIFT, rest);
+
+		sg_set_page(entry, block, size, 0);
+		rest -= size;
+		block = words->link;
+	}
 	return 0;
 }
 
-static void free_table(struct heap_buffer *buffer)
+static void free_buffer(struct heap_buffer *buffer)
 {
 	if (buffer->table.sgl != &buffer->single)
 		sg_free_table(&buffer->table);
-}
-
-struct core_buffer *glue_make_buffer(unsigned long blocks)
-{
-	struct heap_buffer *buffer = kmem_cache_zalloc(buffer_cache, GFP_KERNEL);
-
-	if (!buffer)
-		return NULL;
-	if (make_table(buffer, blocks)) {
-		kmem_cache_free(buffer_cache, buffer);
-		return NULL;
-	}
-	mutex_init(&buffer->lock);
-	INIT_LIST_HEAD(&buffer->attachments);
-	buffer->last = buffer->table.sgl;
-	return &buffer->core;
-}
-
-void glue_add_block(struct core_buffer *core, struct page *block, unsigned long pages)
-{
-	struct heap_buffer *buffer = heap_buffer(core);
-
-	sg_set_page(buffer->last, block, pages << PAGE_SHIFT, 0);
-	buffer->last = sg_next(buffer->last);
-	buffer->size += pages << PAGE_SHIFT;
+	kmem_cache_free(buffer_cache, buffer);
 }
 
 void glue_destroy_buffer(struct core_buffer *core)
 {
-	struct heap_buffer *buffer = heap_buffer(core);
-
-	free_table(buffer);
-	kmem_cache_free(buffer_cache, buffer);
+	free_buffer(heap_buffer(core));
 }
 
-struct dma_buf *glue_export(struct core_buffer *core, const struct swift_dma_heap *heap,
-			    unsigned int flags)
+struct dma_buf *glue_export(const struct core_buffer *core, struct page *first,
+			    unsigned long blocks, unsigned long pages,
+			    const struct swift_dma_heap *heap, unsigned int flags)
 {
-	struct heap_buffer *buffer = heap_buffer(core);
+	struct heap_buffer *buffer = kmem_cache_zalloc(buffer_cache, GFP_KERNEL);
 	DEFINE_DMA_BUF_EXPORT_INFO(info);
 	struct dma_buf *exported;
+	int error;
+
+	if (!buffer)
+		return ERR_PTR(-ENOMEM);
+	buffer->core = *core;
+	buffer->size = pages << PAGE_SHIFT;
+	mutex_init(&buffer->lock);
+	INIT_LIST_HEAD(&buffer->attachments);
+	error = make_table(buffer, first, blocks);
+	if (error) {
+		kmem_cache_free(buffer_cache, buffer);
+		return ERR_PTR(error);
+	}
 
 	info.exp_name = glue_heap_name(heap);
 	info.ops = &buffer_operations;
@@ -96,11 +96,13 @@ struct dma_buf *glue_export(struct core_buffer *core, const struct swift_dma_hea
 	info.flags = flags;
 	info.priv = buffer;
 	exported = dma_buf_export(&info);
-	if (IS_ERR(exported))
+	if (IS_ERR(exported)) {
+		free_buffer(buffer);
 		return exported;
+	}
 
 	buffer->exported = exported;
-	buffer->heap_name = glue_heap_name(heap);
+	buffer->heap_name = info.exp_name;
 	buffer->maker = current->tgid;
 	/* Ends in NUL at every moment, also while another thread renames this one. */
 	memcpy(buffer->maker_name, current->comm, sizeof(buffer->maker_name));

@@ -16,8 +16,6 @@ struct heap_buffer {
 	struct sg_table table;
 	/* The table's only entry, if the buffer is one block. */
 	struct scatterlist single;
-	/* The entry to be filled next, while the buffer is made. */
-	struct scatterlist *last;
 	/* Bytes. */
 	size_t size;
 

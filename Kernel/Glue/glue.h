@@ -18,7 +18,7 @@ struct seq_file;
 struct dma_buf;
 struct swift_dma_heap;
 
-/* What the core keeps in a buffer object; the object's first member. */
+/* What the core keeps in a buffer object. */
 struct core_buffer {
 	struct core_buffer *next_deferred;
 	/* Which of the core's heaps the buffer is of. */
@@ -53,6 +53,9 @@ struct core_page {
 	unsigned long tag;
 };
 
+/* Which bits of a tag are the block's pages; the others are the core's alone. */
+#define CORE_TAG_PAGES_SHIFT 24
+
 /* Locks: spinlocks that tell lockdep their rank, 0 to 7. */
 void *glue_make_lock(unsigned int rank);
 void glue_destroy_lock(void *lock);
@@ -71,14 +74,16 @@ void glue_worker_yield(void);
 void glue_worker_sleep(void);
 
 /* Buffer objects. */
-/* An object with room for so many blocks; NULL for ENOMEM. */
-struct core_buffer *glue_make_buffer(unsigned long blocks);
-void glue_add_block(struct core_buffer *buffer, struct page *block, unsigned long pages);
+/*
+ * Makes a buffer of blocks that are linked from the first on, and exports it as a dma-buf of that heap. What
+ * the core keeps in the object begins as a copy of *core. Or an error pointer: then there is no buffer.
+ * pages: of the buffer; the last block may have more.
+ */
+struct dma_buf *glue_export(const struct core_buffer *core, struct page *first,
+			    unsigned long blocks, unsigned long pages,
+			    const struct swift_dma_heap *heap, unsigned int flags);
 /* Frees the object, not its blocks. Allocates nothing. */
 void glue_destroy_buffer(struct core_buffer *buffer);
-/* The buffer as a dma-buf of that heap, or an error pointer; then the object is the caller's still. */
-struct dma_buf *glue_export(struct core_buffer *buffer, const struct swift_dma_heap *heap,
-			    unsigned int flags);
 
 /* Requests. */
 /* Both return the bytes that could not be copied. */

@@ -19,7 +19,10 @@ func core_allocate(
       guard let pages = PageCount(covering: ByteCount(UInt64(length))), pages > .zero else {
         throw .invalidArgument
       }
-      return unsafe try core.allocate(kind, pages, for: heap, flags)
+      return switch kind {
+      case CORE_HEAP_SYSTEM: unsafe try core.system.export(pages, of: kind, as: heap, flags)
+      default: unsafe try core.contiguous.export(pages, of: kind, as: heap, flags)
+      }
     } catch {
       return unsafe .error(error)
     }
@@ -41,41 +44,23 @@ func core_release(_ buffer: UnsafeMutablePointer<core_buffer>!) {
   }
 }
 
-extension Core {
-  fileprivate func allocate(
-    _ kind: core_heap, _ pages: PageCount, for heap: OpaquePointer, _ flags: UInt32
+extension PooledHeap<KernelHost> {
+  /// Allocates memory and makes a dma-buf of it; nothing is left behind when that fails.
+  fileprivate func export(
+    _ pages: PageCount, of kind: core_heap, as heap: OpaquePointer, _ flags: UInt32
   ) throws(Errno) -> OpaquePointer? {
     let chain: BlockChain<KernelHost>
-    do throws(KernelFailure) {
-      chain =
-        switch kind {
-        case CORE_HEAP_SYSTEM: try system.allocate(pages)
-        default: BlockChain(try contiguous.allocate(pages).block, in: KernelHost())
-        }
-    } catch {
-      throw Errno(error)
+    do throws(KernelFailure) { chain = try allocate(pages) } catch { throw Errno(error) }
+    var contents = unsafe core_buffer()
+    unsafe contents.heap = kind.rawValue
+    let exported = unsafe withUnsafeMutablePointer(to: &contents) { contents in
+      unsafe BufferObject(contents).chain = chain
+      return unsafe glue_export(
+        contents, chain.front?.page, UInt(chain.blockCount), UInt(pages.rawValue), heap, flags)
     }
-    guard let buffer = unsafe glue_make_buffer(UInt(chain.blockCount)) else {
-      switch kind {
-      case CORE_HEAP_SYSTEM: system.abandon(chain)
-      default: contiguous.abandon(chain)
-      }
-      throw .outOfMemory
-    }
-    let object = unsafe BufferObject(buffer)
-    unsafe buffer.pointee.heap = kind.rawValue
-    object.chain = chain
-    var rest = pages
-    chain.forEach(in: KernelHost()) { block in
-      let size = min(KernelHost().pool(of: block).blockSize, rest)
-      unsafe glue_add_block(buffer, block.page, UInt(size.rawValue))
-      rest -= size
-    }
-    let exported = unsafe glue_export(buffer, heap, flags)
-    if unsafe exported.errorNumber != 0 {
-      let error = unsafe Errno(returned: exported.errorNumber)
-      unsafe core_release(buffer)
-      throw error
+    guard unsafe exported.errorNumber == 0 else {
+      abandon(chain)
+      throw unsafe Errno(returned: exported.errorNumber)
     }
     return unsafe exported
   }

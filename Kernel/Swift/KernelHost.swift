@@ -115,7 +115,8 @@ extension PagePool<KernelHost> {
   /// Everything about the pool in one word, to be kept in a page or by another module; never 0, as a
   /// block has at least one page.
   var tag: UInt {
-    UInt(slot) | UInt(attributes.rawValue) << 16 | UInt(blockSize.rawValue) << 24
+    UInt(slot) | UInt(attributes.rawValue) << 16 | UInt(blockSize.rawValue)
+      << UInt(CORE_TAG_PAGES_SHIFT)
   }
 
   /// The pool that a word was made of.
@@ -124,7 +125,8 @@ extension PagePool<KernelHost> {
       preconditionFailure("a block's tag was overwritten")
     }
     self.init(
-      blockSize: PageCount(Int(tag >> 24)), attributes: kind, slot: Int(tag & 0xFFFF))
+      blockSize: PageCount(Int(tag >> UInt(CORE_TAG_PAGES_SHIFT))), attributes: kind,
+      slot: Int(tag & 0xFFFF))
   }
 
   /// The order of a pool of powers of two.

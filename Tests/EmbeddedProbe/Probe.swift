@@ -171,15 +171,15 @@ extension Probe {
 
   /// A small buffer is zeroed by the thread that frees it (S3).
   private mutating func recycle(_ contiguous: ContiguousHeap<ProbeHost>, _ host: ProbeHost) {
-    guard let first = try? contiguous.allocate(PageCount(9)) else { return expect(false) }
+    guard let first = try? contiguous.allocateBlock(PageCount(9)) else { return expect(false) }
     expect(!first.wasPooled)
     expect(host.pool(of: first.block).blockSize == PageCount(10))
     host.write(first.block)
     contiguous.free(host.makeBuffer(BlockChain(first.block, in: host)), mayBeWritten: true)
-    guard let second = try? contiguous.allocate(PageCount(10)) else { return expect(false) }
+    guard let second = try? contiguous.allocateBlock(PageCount(10)) else { return expect(false) }
     expect(second.wasPooled && second.block == first.block && host.isZero(second.block))
     contiguous.free(host.makeBuffer(BlockChain(second.block, in: host)), mayBeWritten: false)
-    expect((try? contiguous.allocate(PageCount(65))) == nil)
+    expect((try? contiguous.allocateBlock(PageCount(65))) == nil)
     expect(contiguous.counters.total().failures == 1)
   }
 

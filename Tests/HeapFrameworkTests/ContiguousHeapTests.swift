@@ -12,7 +12,7 @@ struct ContiguousHeapTests {
   @Test func allocate_roundsUpToItsSizeClass() throws {
     let heap = try fixture.contiguousHeap(largest: 64)
     for pages in 1...64 {
-      let (block, wasPooled) = try heap.allocate(PageCount(pages))
+      let (block, wasPooled) = try heap.allocateBlock(PageCount(pages))
       let size = fixture.host.pool(of: block).blockSize
       #expect(size == SizeClass(holding: PageCount(pages))?.pages)
       #expect(!wasPooled)
@@ -27,7 +27,7 @@ struct ContiguousHeapTests {
     let first = try fixture.buffer(40, of: heap)
     let events = fixture.host.logging {
       for pages in [41, 1 << 28, 1 << 28 + 1, Int.max >> 12] {
-        #expect(throws: TestFailure.outOfMemory) { try heap.allocate(PageCount(pages)) }
+        #expect(throws: TestFailure.outOfMemory) { try heap.allocateBlock(PageCount(pages)) }
       }
     }
     #expect(events.isEmpty)
@@ -38,9 +38,9 @@ struct ContiguousHeapTests {
 
   @Test func allocate_afterFree_takesThePooledBlock() throws {
     let heap = try fixture.contiguousHeap()
-    let first = try heap.allocate(PageCount(5)).block
+    let first = try heap.allocateBlock(PageCount(5)).block
     heap.free(fixture.host.makeBuffer(first), mayBeWritten: false)
-    let second = try heap.allocate(PageCount(5))
+    let second = try heap.allocateBlock(PageCount(5))
     #expect(second.block == first)
     #expect(second.wasPooled)
     let counts = heap.counters.total()
@@ -65,7 +65,7 @@ struct ContiguousHeapTests {
     #expect(fixture.memory.deferred.waitingPages == PageCount(16))
     fixture.host.failAbove(livePages: 30, with: failure)
     var block: TestBlock?
-    let events = try fixture.host.logging { block = try heap.allocate(PageCount(20)).block }
+    let events = try fixture.host.logging { block = try heap.allocateBlock(PageCount(20)).block }
     #expect(
       events == [.refused(20, .full), .released(16), .released(8), .allocated(20, .full)])
     heap.free(fixture.host.makeBuffer(try #require(block)), mayBeWritten: false)
@@ -76,7 +76,7 @@ struct ContiguousHeapTests {
     let heap = try fixture.contiguousHeap()
     fixture.host.failWhere { _ in .outOfMemory }
     let events = fixture.host.logging {
-      #expect(throws: TestFailure.outOfMemory) { try heap.allocate(PageCount(2)) }
+      #expect(throws: TestFailure.outOfMemory) { try heap.allocateBlock(PageCount(2)) }
     }
     #expect(events == [.refused(2, .full), .refused(2, .full)])
     #expect(heap.counters.total().failures == 1)
@@ -91,7 +91,7 @@ struct ContiguousHeapTests {
     heap.free(pooled, mayBeWritten: false)
     fixture.host.failWhere { _ in failure }
     let events = fixture.host.logging {
-      #expect(throws: failure) { try heap.allocate(PageCount(2)) }
+      #expect(throws: failure) { try heap.allocateBlock(PageCount(2)) }
     }
     #expect(events == [.refused(2, .full)])
     fixture.close(heap)
@@ -104,7 +104,7 @@ struct ContiguousHeapTests {
     let heap = try fixture.contiguousHeap(largest: 1)
     TestThread.run(4) { thread in
       for _ in 0..<(TestScale.isSanitized ? 500 : 10_000) {
-        guard let block = try? heap.allocate(PageCount(1)).block else { continue }
+        guard let block = try? heap.allocateBlock(PageCount(1)).block else { continue }
         yieldToOthers()
         heap.free(fixture.host.makeBuffer(block), mayBeWritten: false)
         if thread == 0 { _ = fixture.pools.scan(PageCount(1)) }

@@ -44,7 +44,7 @@ struct HeapFixture {
   }
 
   func buffer(_ pages: Int, of heap: ContiguousHeap<TestHost>) throws -> TestBuffer {
-    let block = try heap.allocate(PageCount(pages)).block
+    let block = try heap.allocateBlock(PageCount(pages)).block
     try #require(host.isZero(block), "H6: not zeroed")
     return host.makeBuffer(block)
   }

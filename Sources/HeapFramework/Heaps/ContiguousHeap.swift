@@ -47,7 +47,7 @@ public final class ContiguousHeap<Host: HeapHost>: PooledHeap {
   /// - Complexity: O(1) from the pool; allocates nothing.
   /// - Context: no lock held; may block.
   @inlinable
-  public func allocate(
+  public func allocateBlock(
     _ pages: PageCount
   ) throws(Host.Failure) -> (block: Host.Block, wasPooled: Bool) {
     guard let sizeClass = SizeClass(holding: pages), sizeClass.index < pools.count else {
@@ -65,6 +65,12 @@ public final class ContiguousHeap<Host: HeapHost>: PooledHeap {
       counters.countFailure()
       throw error
     }
+  }
+
+  /// The block as a chain: see ``allocateBlock(_:)``.
+  @inlinable
+  public func allocate(_ pages: PageCount) throws(Host.Failure) -> BlockChain<Host> {
+    BlockChain(try allocateBlock(pages).block, in: memory.host)
   }
 
   /// Destroys the heap's pools, releasing their blocks (P6).

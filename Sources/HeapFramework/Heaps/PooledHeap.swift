@@ -15,6 +15,14 @@ public protocol PooledHeap<Host>: Sendable {
   /// What it has done.
   var counters: HeapCounters<Host> { get }
 
+  /// Takes or gets zeroed blocks of together at least `pages` pages.
+  ///
+  /// - Parameter pages: 1 or more.
+  /// - Throws: the host's reason, or `.outOfMemory` (ENOMEM) for more than the heap can have; nothing is
+  ///   left behind.
+  /// - Context: no lock held; may block.
+  func allocate(_ pages: PageCount) throws(Host.Failure) -> BlockChain<Host>
+
   /// Destroys the heap's pools, releasing their blocks (P6).
   ///
   /// No buffer of the heap may be live or waiting.

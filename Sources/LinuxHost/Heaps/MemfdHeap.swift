@@ -55,8 +55,8 @@ extension MemfdHeap {
   /// - Complexity: O(1) from a warm pool, without a system call and without allocating.
   /// - Context: no lock held; may block.
   package func allocateBuffer(_ pages: PageCount) throws(HostFailure) -> MemoryBlock {
-    if pages <= LinuxHost.largestSlot { return try slots.allocate(pages).block }
-    let block = try files.allocate(pages).block
+    if pages <= LinuxHost.largestSlot { return try slots.allocateBlock(pages).block }
+    let block = try files.allocateBlock(pages).block
     try prepare(block, isMapped: true) { (file) throws(HostFailure) in
       // An earlier owner may have given the file away shorter.
       if file.length < pages { try file.setLength(pages, host.faults) }
@@ -95,7 +95,7 @@ extension MemfdHeap {
   package func allocateDescriptor(
     _ pages: PageCount, flags: Int32
   ) throws(HostFailure) -> OwnedDescriptor {
-    let block = try files.allocate(pages).block
+    let block = try files.allocateBlock(pages).block
     return try prepare(block, isMapped: false) { (file) throws(HostFailure) in
       try file.setLength(pages, host.faults)
       return try host.watcher.handOut(
@@ -125,7 +125,7 @@ extension MemfdHeap {
   private func exportCopy(
     of slot: inout MemoryBlock, _ pages: PageCount, flags: Int32
   ) throws(HostFailure) -> OwnedDescriptor {
-    let block = try files.allocate(pages).block
+    let block = try files.allocateBlock(pages).block
     let descriptor = try prepare(block, isMapped: true) { (file) throws(HostFailure) in
       try file.setLength(pages, host.faults)
       return try host.watcher.handOut(

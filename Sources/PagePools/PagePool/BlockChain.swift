@@ -37,6 +37,10 @@ public struct BlockChain<Source: PageSource>: Sendable {
   @inlinable
   public var pages: PageCount { pageTotal }
 
+  /// The next block to be popped, from which the others are linked; nil when there is none.
+  @inlinable
+  public var front: Source.Block? { first }
+
   /// Whether there is no block.
   @inlinable
   public var isEmpty: Bool { first == nil }
