@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Locks and threads. */
+#include <linux/cache.h>
 #include <linux/delay.h>
 #include <linux/freezer.h>
 #include <linux/kthread.h>
@@ -14,10 +15,11 @@
 /* The series asks for idle priority. */
 #define WORKER_NICE 19
 
+/* Each in a line of its own: they are what CPUs write most. */
 struct ranked_lock {
 	spinlock_t lock;
 	unsigned int rank;
-};
+} ____cacheline_aligned;
 
 void *glue_make_lock(unsigned int rank)
 {

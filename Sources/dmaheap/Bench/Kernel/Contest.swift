@@ -82,7 +82,7 @@ extension Contest {
     usleep(rest)
     if hasSingleRounds {
       // The first call after a rest is slow whoever serves it. Untouched memory goes back as it came.
-      provider.release(try provider.allocate())
+      if empty == nil { provider.release(try provider.allocate()) }
       for round in part { try self.round(round, provider, into: &outcome.samples) }
     } else if threads > 1 {
       let single = try threaded(provider, threads: 1, part.count)
