@@ -38,6 +38,7 @@ extension PoolSet: Shrinker {
   ///   pool has blocks.
   @inlinable
   func shrinkOneBlock() -> PageCount? {
+    guard totalPages > .zero else { return nil }
     let picked = list.withLock { list in list.pickForShrinking { published.hasBlocks(slot: $0) } }
     guard let pool = picked else { return nil }
     // The pin keeps `destroy` waiting until the block is back at its source.
