@@ -127,6 +127,7 @@ extension Probe {
     recycle(contiguous, host)
     reclaim(system, host)
     shrink(pools, host)
+    refill(system, host)
 
     contiguous.close()
     system.close()
@@ -181,6 +182,25 @@ extension Probe {
     contiguous.free(host.makeBuffer(BlockChain(second.block, in: host)), mayBeWritten: false)
     expect((try? contiguous.allocateBlock(PageCount(65))) == nil)
     expect(contiguous.counters.total().failures == 1)
+  }
+
+  /// The worker keeps blocks ready (P9).
+  private mutating func refill(_ system: SystemHeap<ProbeHost>, _ host: ProbeHost) {
+    let memory = system.memory
+    memory.pools.setLimit(PageCount(900))
+    var pace = RefillPace(pause: 10)
+    guard let marks = Watermarks(low: 1, high: 2) else { return expect(false) }
+    let wakeUps = host.workerWakeUps
+    expect(system.setWatermarks(marks, of: Order(4)))
+    expect(host.workerWakeUps == wakeUps + 1)
+    // The shrinker has just run.
+    expect(memory.workerTurn(&pace, now: 5) == .mayRest(until: 15))
+    expect(memory.workerTurn(&pace, now: 15) == .worked)
+    expect(memory.workerTurn(&pace, now: 15) == .worked)
+    expect(memory.workerTurn(&pace, now: 15) == .mayRest(until: nil))
+    expect(memory.pools.checkInvariants().pooled == PageCount(32))
+    expect(system.setWatermarks(.none, of: Order(4)))
+    memory.reclaimAll()
   }
 
   /// What waits and what is pooled is given back before a request fails (D2, D6).

@@ -272,4 +272,42 @@ struct BufferMemoryTests {
     contiguous.close()
     fixture.close(system)
   }
+
+  /// What waits comes first; the worker rests when there is nothing to fill, and is woken once for each
+  /// shortage (P9).
+  @Test func workerTurn_freesBeforeItFills() throws {
+    let heap = try fixture.systemHeap()
+    let marks = try #require(Watermarks(low: 1, high: 2))
+    #expect(!heap.setWatermarks(marks, of: Order(3)))
+    #expect(fixture.host.counts.wakes == 0)
+    #expect(heap.setWatermarks(marks, of: Order(4)))
+    #expect(fixture.host.counts.wakes == 1)
+    let buffer = try fixture.buffer(37, of: heap)
+    fixture.host.write(buffer)
+    heap.free(buffer, mayBeWritten: true)
+    var pace = RefillPace(pause: 100)
+    var events = fixture.host.logging {
+      #expect(fixture.memory.workerTurn(&pace, now: 0) == .worked)
+    }
+    #expect(events == [.zeroed(16), .zeroed(16)] + Array(repeating: .zeroed(1), count: 5))
+    events = fixture.host.logging {
+      #expect(fixture.memory.workerTurn(&pace, now: 0) == .mayRest(until: nil))
+    }
+    #expect(events.isEmpty, "two blocks of 16 pages are there")
+
+    let wakes = fixture.host.counts.wakes
+    let others = try (0..<3).map { _ in try fixture.buffer(16, of: heap) }
+    #expect(fixture.host.counts.wakes == wakes + 1)
+    #expect(fixture.memory.workerTurn(&pace, now: 0) == .worked)
+    #expect(fixture.memory.workerTurn(&pace, now: 0) == .worked)
+    #expect(fixture.memory.workerTurn(&pace, now: 0) == .mayRest(until: nil))
+    #expect(fixture.memory.reclaim(PageCount(1)) == PageCount(16))
+    #expect(fixture.host.counts.wakes == wakes + 2, "the shrinker tells, too")
+    fixture.memory.reclaimAll()
+    #expect(fixture.memory.workerTurn(&pace, now: 50) == .mayRest(until: 150))
+    #expect(fixture.memory.workerTurn(&pace, now: 150) == .worked)
+    #expect(heap.setWatermarks(.none, of: Order(4)))
+    for buffer in others { heap.free(buffer, mayBeWritten: false) }
+    fixture.close(heap)
+  }
 }

@@ -130,4 +130,19 @@ struct ContiguousHeapTests {
       memory: fixture.memory, attributes: TestAttributes(), largest: PageCount(1 << 28 + 1))
     #expect(heap == nil)
   }
+
+  /// Marks go to the pool of the size's class (P9).
+  @Test func setWatermarks_isForTheSizeClass() throws {
+    let heap = try fixture.contiguousHeap(largest: 64)
+    let marks = try #require(Watermarks(low: 1, high: 1))
+    #expect(!heap.setWatermarks(marks, holding: PageCount(65)))
+    #expect(heap.setWatermarks(marks, holding: PageCount(9)))
+    var pace = RefillPace(pause: 0)
+    #expect(fixture.memory.workerTurn(&pace, now: 0) == .worked)
+    #expect(fixture.memory.workerTurn(&pace, now: 0) == .mayRest(until: nil))
+    let (block, wasPooled) = try heap.allocateBlock(PageCount(10))
+    #expect(wasPooled)
+    heap.free(fixture.host.makeBuffer(block), mayBeWritten: false)
+    fixture.close(heap)
+  }
 }

@@ -73,6 +73,19 @@ public final class ContiguousHeap<Host: HeapHost>: PooledHeap {
     BlockChain(try allocateBlock(pages).block, in: memory.host)
   }
 
+  /// Sets how many blocks for buffers of `pages` pages are to be there before anybody asks (P9).
+  ///
+  /// - Returns: false when buffers cannot be so large.
+  /// - Context: no lock held; does not block.
+  @discardableResult
+  public func setWatermarks(_ marks: Watermarks, holding pages: PageCount) -> Bool {
+    guard let sizeClass = SizeClass(holding: pages), sizeClass.index < pools.count else {
+      return false
+    }
+    memory.setWatermarks(marks, of: pools[sizeClass.index])
+    return true
+  }
+
   /// Destroys the heap's pools, releasing their blocks (P6).
   ///
   /// No buffer of the heap may be live or waiting.

@@ -107,6 +107,19 @@ public final class SystemHeap<Host: HeapHost>: PooledHeap {
     return obtained.block
   }
 
+  /// Sets how many blocks of an order are to be there before anybody asks (P9).
+  ///
+  /// - Returns: false when the heap has no blocks of that order.
+  /// - Context: no lock held; does not block.
+  @discardableResult
+  public func setWatermarks(_ marks: Watermarks, of order: Order) -> Bool {
+    for index in 0..<pools.count where pools[index].blockSize == order.pages {
+      memory.setWatermarks(marks, of: pools[index])
+      return true
+    }
+    return false
+  }
+
   /// Destroys the heap's pools, releasing their blocks (P6).
   ///
   /// No buffer of the heap may be live or waiting.

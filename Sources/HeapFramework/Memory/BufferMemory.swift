@@ -65,6 +65,7 @@ extension BufferMemory {
   public func obtain(
     from pool: PagePool<Host>, effort: AllocationEffort
   ) throws(Host.Failure) -> (block: Host.Block, wasPooled: Bool) {
+    defer { if pools.isRefillDue(afterTakingFrom: pool) { host.wakeDeferredFreeWorker() } }
     if let block = pools.take(from: pool) ?? takeAfterHelping(pool) { return (block, true) }
     return (try pools.allocate(for: pool, effort: effort), false)
   }
@@ -125,7 +126,7 @@ extension BufferMemory {
   public func reclaim(_ target: PageCount) -> PageCount {
     let freed = deferredFreeShrinker.scan(target).pages
     guard freed < target else { return freed }
-    return freed + pools.scan(target - freed).pages
+    return freed + poolShrinker.scan(target - freed).pages
   }
 }
 
@@ -196,7 +197,31 @@ extension BufferMemory {
     }
   }
 
-  /// Frees the buffer that has waited longest: one turn of the worker (D3).
+  /// Sets what a pool is to have in advance (P9), and wakes the worker for it.
+  ///
+  /// - Context: no lock held; does not block.
+  func setWatermarks(_ marks: Watermarks, of pool: PagePool<Host>) {
+    pools.setWatermarks(marks, of: pool)
+    host.wakeDeferredFreeWorker()
+  }
+
+  /// One turn of the worker: frees the buffer that has waited longest (D3), or when none waits, gets a block
+  /// for a pool that should have more (P9).
+  ///
+  /// - Parameters:
+  ///   - pace: the worker's own.
+  ///   - now: nanoseconds of a clock that does not go back.
+  /// - Context: no lock held; may block.
+  public func workerTurn(_ pace: inout RefillPace, now: UInt64) -> WorkerTurn {
+    if freeOldestDeferred() { return .worked }
+    return switch pace.turn(pools, now: now) {
+    case .filled: .worked
+    case .idle: .mayRest(until: nil)
+    case .pausing(let end): .mayRest(until: end)
+    }
+  }
+
+  /// Frees the buffer that has waited longest (D3).
   ///
   /// - Returns: false when nothing waits.
   /// - Context: no lock held; may block.
@@ -204,34 +229,14 @@ extension BufferMemory {
   public func freeOldestDeferred() -> Bool {
     deferred.freeOldest(reason: .normal) { freeNow($0, $1, from: .deferredFree) } != nil
   }
-
-  /// The shrinker of the deferred-free list (D4).
-  @inlinable
-  public var deferredFreeShrinker: DeferredFreeShrinker<Host> {
-    DeferredFreeShrinker(memory: self)
-  }
 }
 
-/// Frees waiting buffers under pressure, without pooling their memory (D2, D4).
-public struct DeferredFreeShrinker<Host: HeapHost>: Shrinker {
-  @usableFromInline let memory: BufferMemory<Host>
-
-  @inlinable
-  init(memory: BufferMemory<Host>) {
-    self.memory = memory
-  }
-
-  /// Pages waiting, or empty.
-  @inlinable
-  public func count() -> ShrinkCount {
-    ShrinkCount(memory.deferred.waitingPages)
-  }
-
-  /// Frees the longest-waiting buffers until `target` pages are released to their source.
-  ///
-  /// - Context: no lock held; may block.
-  @inlinable
-  public func scan(_ target: PageCount) -> ShrinkOutcome {
-    memory.deferred.scan(target) { memory.freeNow($0, $1, from: .deferredFree) }
-  }
+/// What a turn of the worker came to.
+@frozen
+public enum WorkerTurn: Equatable, Sendable, BitwiseCopyable {
+  /// There may be more to do.
+  case worked
+  /// There is nothing to do before that time, in nanoseconds of the worker's clock; nil: before somebody
+  /// wakes it.
+  case mayRest(until: UInt64?)
 }

@@ -11,8 +11,11 @@ struct PoolList<Source: PageSource>: ~Copyable {
     @usableFromInline var pool: PagePool<Source>?
     @usableFromInline var previous: Int?
     @usableFromInline var next: Int?
-    /// Shrinker steps that have picked this pool and are not done with it.
-    @usableFromInline var shrinkerPins = 0
+    /// Steps of shrinkers and the refill worker that have picked this pool and are not done with it.
+    @usableFromInline var pins = 0
+    @usableFromInline var watermarks = Watermarks.none
+    /// Between the low mark and the high one on the way up (P9).
+    @usableFromInline var isFilling = false
     /// Off the list, but its blocks are not released yet.
     @usableFromInline var isLeaving = false
 
@@ -26,6 +29,7 @@ struct PoolList<Source: PageSource>: ~Copyable {
   @usableFromInline var first: Int?
   @usableFromInline var last: Int?
   @usableFromInline var count = 0
+  @usableFromInline var lastRefilled = 0
 
   @inlinable
   init(capacity: Int) {
@@ -76,22 +80,74 @@ struct PoolList<Source: PageSource>: ~Copyable {
       unlink(slot)
       append(slot)
       guard hasBlocks(slot) else { continue }
-      entries[slot].shrinkerPins += 1
+      entries[slot].pins += 1
       return entries[slot].pool
     }
     return nil
   }
 
-  /// Ends a shrinker step.
+  /// Ends a step.
   @inlinable
   mutating func unpin(_ pool: PagePool<Source>) {
-    entries[pool.slot].shrinkerPins -= 1
+    entries[pool.slot].pins -= 1
   }
 
-  /// Whether a shrinker step uses the pool.
+  /// Whether a step uses the pool.
   @inlinable
   func isPinned(_ pool: PagePool<Source>) -> Bool {
-    entries[pool.slot].shrinkerPins > 0
+    entries[pool.slot].pins > 0
+  }
+
+  // MARK: Refill
+
+  @inlinable
+  mutating func setWatermarks(_ marks: Watermarks, of slot: Int) {
+    entries[slot].watermarks = marks
+    entries[slot].isFilling = false
+  }
+
+  @inlinable
+  func watermarks(of slot: Int) -> Watermarks { entries[slot].watermarks }
+
+  /// Whether any pool has watermarks.
+  ///
+  /// - Complexity: O(pools).
+  @usableFromInline
+  var hasWatermarks: Bool {
+    var next = first
+    while let slot = next {
+      if entries[slot].watermarks.low > 0 { return true }
+      next = entries[slot].next
+    }
+    return false
+  }
+
+  /// The slot of the next pool that wants to be filled, after the one that was picked last.
+  ///
+  /// - Complexity: O(capacity).
+  mutating func nextToRefill(_ blockCount: (_ slot: Int) -> Int) -> Int? {
+    var slot = lastRefilled
+    for _ in 0..<entries.count {
+      slot = slot + 1 < entries.count ? slot + 1 : 0
+      let marks = entries[slot].watermarks
+      guard marks.low > 0, !entries[slot].isLeaving else { continue }
+      let count = blockCount(slot)
+      if count < marks.low {
+        entries[slot].isFilling = true
+      } else if count >= marks.high {
+        entries[slot].isFilling = false
+      }
+      if entries[slot].isFilling { return slot }
+    }
+    return nil
+  }
+
+  /// Picks the next pool that wants to be filled, and pins it.
+  mutating func pickForRefill(_ blockCount: (_ slot: Int) -> Int) -> PagePool<Source>? {
+    guard let slot = nextToRefill(blockCount) else { return nil }
+    lastRefilled = slot
+    entries[slot].pins += 1
+    return entries[slot].pool
   }
 
   /// Visits the pools from the front.

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 
+public import Synchronization
+
 extension PoolSet: Shrinker {
   /// Pages in all pools, or empty (P5).
   ///
@@ -18,7 +20,8 @@ extension PoolSet: Shrinker {
   ///   released; may block.
   @inlinable
   public func scan(_ target: PageCount) -> ShrinkOutcome {
-    ShrinkOutcome(shrink { freed in freed < target || freed == .zero })
+    shrinkCount.add(1, ordering: .relaxed)
+    return ShrinkOutcome(shrink { freed in freed < target || freed == .zero })
   }
 
   /// Steps through the pools while `isWanted`, which sees the pages freed so far, and any pool yields.

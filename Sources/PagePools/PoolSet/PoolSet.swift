@@ -42,6 +42,18 @@ public final class PoolSet<Source: PageSource>: Sendable {
   /// What each shard holds, for those who look without its lock: see `PublishedCounts`.
   @usableFromInline let published: PublishedCounts
 
+  /// Whether any pool is filled ahead of demand (P9).
+  @usableFromInline let hasWatermarks = Atomic<Bool>(false)
+
+  /// The pools' low marks, for those who look without the list lock.
+  @usableFromInline let lowMarks: StableArray<Atomic<Int>>
+
+  /// Whether the refill worker knows that a pool wants blocks.
+  @usableFromInline let isRefillKnown = Atomic<Bool>(false)
+
+  /// How often a shrinker has run.
+  @usableFromInline let shrinkCount = Atomic<Int>(0)
+
   @usableFromInline let poolCapacity: Int
 
   @usableFromInline let list: Locked<PoolList<Source>, Source.Lock>
@@ -75,6 +87,7 @@ public final class PoolSet<Source: PageSource>: Sendable {
     limitPages = Atomic(limit.rawValue)
     self.reservationSlack = reservationSlack
     published = PublishedCounts(shardCount: shardCount, poolCapacity: poolCapacity)
+    lowMarks = StableArray(count: poolCapacity) { _ in Atomic(0) }
     self.poolCapacity = poolCapacity
     list = Locked(PoolList(capacity: poolCapacity))
   }
@@ -93,8 +106,8 @@ public final class PoolSet<Source: PageSource>: Sendable {
     return list.withLock { $0.add(blockSize: blockSize, attributes: attributes) }
   }
 
-  /// Destroys a pool: takes it off the list, waits for shrinker steps that use it, and releases
-  /// every block to the source (P6).
+  /// Destroys a pool: takes it off the list, waits for steps of shrinkers and the refill worker that use
+  /// it, and releases every block to the source (P6).
   ///
   /// Nobody may give to the pool or take from it any more.
   ///
@@ -102,9 +115,12 @@ public final class PoolSet<Source: PageSource>: Sendable {
   /// - Context: no lock held; may block.
   @inlinable
   public func destroy(_ pool: PagePool<Source>) {
-    guard list.withLock({ $0.remove(pool) }) else {
-      preconditionFailure("a pool is destroyed once, by the set that made it")
+    let isRemoved = list.withLock { list in
+      guard list.remove(pool) else { return false }
+      publishWatermarks(.none, slot: pool.slot, list)
+      return true
     }
+    precondition(isRemoved, "a pool is destroyed once, by the set that made it")
     while list.withLock({ $0.isPinned(pool) }) {
       source.relax()
     }

@@ -42,6 +42,14 @@ struct PublishedCounts: ~Copyable, Sendable {
     counts[index(shard, slot)].load(ordering: .relaxed)
   }
 
+  /// Blocks of a pool on all shards together.
+  @inlinable
+  func blockCount(slot: Int) -> Int {
+    var count = 0
+    for shard in 0..<shardCount { count += blockCount(shard: shard, slot: slot) }
+    return count
+  }
+
   /// Whether any shard has blocks of a pool.
   @inlinable
   func hasBlocks(slot: Int) -> Bool {

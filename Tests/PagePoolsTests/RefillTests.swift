@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: MIT
+
+import PagePools
+import Synchronization
+import TestSupport
+import Testing
+
+/// Pools that are filled ahead of demand (P9).
+struct RefillTests {
+  /// The worker: its pace, on a clock that the test sets.
+  private struct Worker {
+    let fixture: PoolFixture
+    var pace = RefillPace(pause: 1_000)
+    var now: UInt64 = 5_000
+
+    init(_ fixture: PoolFixture) {
+      self.fixture = fixture
+    }
+
+    mutating func turn() -> RefillPace.Turn {
+      let turn = pace.turn(fixture.set, now: now)
+      fixture.set.checkInvariants()
+      return turn
+    }
+
+    /// Turns until there is nothing to fill; the pages of each block, and what came at last.
+    mutating func fill() -> (pages: [Int], last: RefillPace.Turn) {
+      var pages: [Int] = []
+      while true {
+        let turn = turn()
+        guard case .filled(let size) = turn else { return (pages, turn) }
+        pages.append(size.rawValue)
+      }
+    }
+  }
+
+  private func marks(_ low: Int, _ high: Int) throws -> Watermarks {
+    try #require(Watermarks(low: low, high: high))
+  }
+
+  @Test(arguments: [(-1, 3), (2, 1), (-2, -1)])
+  func watermarks_outOfOrder_areNone(_ low: Int, _ high: Int) {
+    #expect(Watermarks(low: low, high: high) == nil)
+  }
+
+  @Test func withoutWatermarks_nothingIsFilled() throws {
+    let fixture = PoolFixture()
+    let pool = try fixture.pool(4)
+    var worker = Worker(fixture)
+    #expect(worker.turn() == .idle)
+    #expect(fixture.set.take(from: pool) == nil)
+    #expect(!fixture.set.isRefillDue(afterTakingFrom: pool))
+    #expect(fixture.set.watermarks(of: pool) == .none)
+    fixture.close()
+  }
+
+  /// From below the low mark up to the high one, and not before the low mark is passed again.
+  @Test func fill_endsAtTheHighMark_andBeginsBelowTheLowOne() throws {
+    let fixture = PoolFixture(shardCount: 2)
+    let pool = try fixture.pool(4)
+    fixture.set.setWatermarks(try marks(2, 5), of: pool)
+    #expect(fixture.set.watermarks(of: pool) == (try marks(2, 5)))
+    var worker = Worker(fixture)
+    #expect(worker.fill() == ([4, 4, 4, 4, 4], .idle))
+    var taken: [TestBlock] = []
+    for left in (2...4).reversed() {
+      taken.append(try #require(fixture.set.take(from: pool)))
+      #expect(!fixture.set.isRefillDue(afterTakingFrom: pool), "\(left) are left")
+      #expect(worker.turn() == .idle)
+    }
+    // Another CPU's take counts, too.
+    try fixture.host.onShard(1) { taken.append(try #require(fixture.set.take(from: pool))) }
+    #expect(fixture.set.isRefillDue(afterTakingFrom: pool))
+    #expect(!fixture.set.isRefillDue(afterTakingFrom: pool), "the worker knows already")
+    #expect(worker.fill() == ([4, 4, 4, 4], .idle))
+    #expect(taken.allSatisfy { fixture.host.isZero($0) }, "H6: not zeroed")
+    for block in taken { fixture.set.give(block, to: pool, from: .buffer) }
+    #expect(worker.turn() == .idle)
+    fixture.close()
+  }
+
+  /// After the worker has found enough, the next shortage is told again.
+  @Test func isRefillDue_afterTheWorkerIsIdle_tellsAgain() throws {
+    let fixture = PoolFixture()
+    let pool = try fixture.pool(1)
+    fixture.set.setWatermarks(try marks(1, 1), of: pool)
+    var worker = Worker(fixture)
+    for _ in 0..<3 {
+      #expect(worker.fill() == ([1], .idle))
+      let block = try #require(fixture.set.take(from: pool))
+      #expect(fixture.set.isRefillDue(afterTakingFrom: pool))
+      fixture.set.release(block, from: .buffer)
+    }
+    fixture.close()
+  }
+
+  @Test func pools_takeTurns() throws {
+    let fixture = PoolFixture()
+    let pools = [try fixture.pool(1), try fixture.pool(2), try fixture.pool(3)]
+    fixture.set.setWatermarks(try marks(2, 2), of: pools[0])
+    fixture.set.setWatermarks(try marks(1, 3), of: pools[2])
+    var worker = Worker(fixture)
+    #expect(worker.fill() == ([3, 1, 3, 1, 3], .idle))
+    #expect(fixture.set.blockCount(of: pools[1]) == 0)
+    fixture.close()
+  }
+
+  @Test func watermarksOfNone_endIt() throws {
+    let fixture = PoolFixture()
+    let pool = try fixture.pool(1)
+    fixture.set.setWatermarks(try marks(3, 8), of: pool)
+    var worker = Worker(fixture)
+    #expect(worker.turn() == .filled(PageCount(1)))
+    fixture.set.setWatermarks(.none, of: pool)
+    #expect(worker.turn() == .idle)
+    #expect(fixture.set.blockCount(of: pool) == 1)
+    fixture.close()
+  }
+
+  /// The limit is never passed, and what stands in its way is looked at again after a pause only.
+  @Test func limit_isKept() throws {
+    let fixture = PoolFixture(limit: 9)
+    let pool = try fixture.pool(4)
+    fixture.set.setWatermarks(try marks(3, 3), of: pool)
+    var worker = Worker(fixture)
+    #expect(worker.fill() == ([4, 4], .pausing(until: 6_000)))
+    #expect(fixture.host.counts.attempts == 2, "the source was not asked in vain")
+    worker.now = 5_999
+    #expect(worker.turn() == .pausing(until: 6_000))
+    fixture.set.setLimit(PageCount(12))
+    worker.now = 6_000
+    #expect(worker.fill() == ([4], .idle))
+    fixture.close()
+  }
+
+  @Test func failingSource_isAskedAgainAfterThePause() throws {
+    let fixture = PoolFixture()
+    let pool = try fixture.pool(4)
+    fixture.set.setWatermarks(try marks(2, 2), of: pool)
+    fixture.host.failWhere { $0.effort == .light ? .outOfMemory : nil }
+    var worker = Worker(fixture)
+    #expect(worker.turn() == .pausing(until: 6_000))
+    #expect(fixture.set.accounts() == PageAccounts())
+    worker.now = 5_500
+    #expect(worker.turn() == .pausing(until: 6_000))
+    #expect(fixture.host.counts.attempts == 1)
+    fixture.host.failWhere(nil)
+    worker.now = 6_000
+    #expect(worker.fill() == ([4, 4], .idle))
+    fixture.close()
+  }
+
+  /// What a shrinker gave back is not taken again at once.
+  @Test func shrinker_pausesFilling() throws {
+    let fixture = PoolFixture()
+    let pool = try fixture.pool(4)
+    fixture.set.setWatermarks(try marks(2, 2), of: pool)
+    var worker = Worker(fixture)
+    #expect(worker.fill() == ([4, 4], .idle))
+    #expect(fixture.set.scan(PageCount(100)) == .freed(PageCount(8)))
+    #expect(worker.turn() == .pausing(until: 6_000))
+    // Nobody wakes a worker that knows and must not.
+    #expect(fixture.set.take(from: pool) == nil)
+    #expect(!fixture.set.isRefillDue(afterTakingFrom: pool))
+    worker.now = 5_400
+    #expect(worker.turn() == .pausing(until: 6_000))
+    // Each run counts anew.
+    #expect(fixture.set.scan(PageCount(1)) == .stop)
+    #expect(worker.turn() == .pausing(until: 6_400))
+    worker.now = 6_400
+    #expect(worker.fill() == ([4, 4], .idle))
+    fixture.close()
+  }
+
+  /// A pool that is being destroyed waits for the block that is on its way, and its successor in the slot has
+  /// no marks.
+  @Test(.timeLimit(.minutes(5)))
+  func destroy_whileFilling_waitsForIt() throws {
+    let fixture = PoolFixture(poolCapacity: 1)
+    let pool = try fixture.pool(4)
+    fixture.set.setWatermarks(try marks(2, 2), of: pool)
+    let isAllocating = Gate()
+    let mayGoOn = Gate()
+    fixture.host.failWhere { _ in
+      isAllocating.open()
+      mayGoOn.wait()
+      return nil
+    }
+    let filler = TestThread {
+      var worker = Worker(fixture)
+      _ = worker.pace.turn(fixture.set, now: 0)
+    }
+    isAllocating.wait()
+    let isDestroyed = Gate()
+    let destroyer = TestThread {
+      fixture.set.destroy(pool)
+      isDestroyed.open()
+    }
+    while fixture.host.relaxCount < 100 { yieldToOthers() }
+    #expect(!isDestroyed.isOpen)
+    mayGoOn.open()
+    filler.join()
+    destroyer.join()
+    fixture.host.failWhere(nil)
+    let successor = try fixture.pool(4)
+    var worker = Worker(fixture)
+    #expect(worker.turn() == .idle)
+    #expect(fixture.set.watermarks(of: successor) == .none)
+    fixture.close()
+  }
+
+  /// Threads that take, release and shrink while a worker fills: nothing is lost, and each shortage reaches
+  /// the worker.
+  @Test(.timeLimit(.minutes(5)))
+  func takers_andWorker_together() throws {
+    let fixture = PoolFixture(limit: 64, shardCount: 4, reservationSlack: 8)
+    let pools = [try fixture.pool(1), try fixture.pool(4)]
+    for pool in pools { fixture.set.setWatermarks(try marks(2, 4), of: pool) }
+    let isDone = Atomic<Bool>(false)
+    let bell = Bell()
+    let rounds = TestScale.operations / 100
+    let filler = TestThread {
+      var pace = RefillPace(pause: 0)
+      while !isDone.load(ordering: .relaxed) {
+        if case .idle = pace.turn(fixture.set, now: 0) { bell.wait() }
+      }
+    }
+    TestThread.run(3) { index in
+      fixture.host.onShard(index) {
+        for round in 0..<rounds {
+          let pool = pools[(round + index) % 2]
+          let block = fixture.set.take(from: pool)
+          if fixture.set.isRefillDue(afterTakingFrom: pool) { bell.ring() }
+          if let block { fixture.set.release(block, from: .buffer) }
+          if round % 64 == index {
+            _ = fixture.set.scan(PageCount(2))
+            if fixture.set.isRefillDueAfterShrinking { bell.ring() }
+          }
+        }
+      }
+    }
+    // Whatever was last, the pools come to their low marks without another call.
+    while pools.contains(where: { fixture.set.blockCount(of: $0) < 2 }) { yieldToOthers() }
+    isDone.store(true, ordering: .relaxed)
+    bell.ring()
+    filler.join()
+    fixture.close()
+  }
+}
