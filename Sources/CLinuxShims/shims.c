@@ -59,6 +59,12 @@ int shim_poll(struct pollfd *descriptors, int count, int64_t timeout) {
 
 int shim_set_thread_name(const char *name) { return pthread_setname_np(pthread_self(), name); }
 
+int shim_sem_clockwait(sem_t *semaphore, uint64_t deadline) {
+  struct timespec time = {
+      .tv_sec = (time_t)(deadline / 1000000000), .tv_nsec = (long)(deadline % 1000000000)};
+  return sem_clockwait(semaphore, CLOCK_MONOTONIC, &time);
+}
+
 int shim_getcpu(void) { return sched_getcpu(); }
 
 int shim_set_thread_nice(int nice_value) {

@@ -76,6 +76,29 @@ public final class Heap: Sendable {
     }
   }
 
+  /// Keeps memory for buffers of a size ready, zeroed, before anybody asks for it (P9).
+  ///
+  /// When fewer than `low` are ready, a thread at idle priority gets more until `high` are. It stays below the
+  /// system's pool limit, and pauses for a second after ``HeapSystem/reclaim(byteCount:)`` or a failure, as
+  /// memory is wanted elsewhere then. Sizes that share a pool share the marks; the last call counts.
+  ///
+  /// - Parameters:
+  ///   - low: buffers; 0 turns it off.
+  ///   - high: buffers, at least `low`.
+  ///   - byteCount: 1 or more. Up to 56 KiB, memory for descriptors is kept apart, and as much of it.
+  /// - Throws: ``HeapError/invalidWatermarks(low:high:)`` or ``HeapError/invalidSize(byteCount:)`` (EINVAL),
+  ///   ENOMEM for more than a buffer can have.
+  /// - Context: any thread; does not wait for the memory.
+  public func keepReady(low: Int, high: Int, byteCount: Int) throws(HeapError) {
+    let pages = try checkedPages(byteCount)
+    guard let marks = Watermarks(low: low, high: high) else {
+      throw .invalidWatermarks(low: low, high: high)
+    }
+    guard source.setWatermarks(marks, holding: pages) else {
+      throw HeapError(.outOfMemory, requestedByteCount: pages.byteCount)
+    }
+  }
+
   /// Checks a request as the kernel checks it (H3).
   private func checkedPages(
     _ byteCount: Int, _ flags: DescriptorFlags = .closeOnExec | .readWrite

@@ -17,6 +17,8 @@ public enum HeapError: Error, Equatable, Sendable {
   case absentHeap(name: String, reason: String)
   /// A size of 0 or less, or a negative limit (EINVAL).
   case invalidSize(byteCount: Int)
+  /// A low mark below 0 or above the high one (EINVAL).
+  case invalidWatermarks(low: Int, high: Int)
   /// The request breaks a rule of the ABI (EINVAL).
   case invalidRequest(RequestError)
   /// A heap's or buffer's name breaks a rule (EINVAL, ENAMETOOLONG).
@@ -47,6 +49,8 @@ extension HeapError: CustomStringConvertible {
       "heap '\(name)' is absent: \(reason)"
     case .invalidSize(let byteCount):
       "a size of \(byteCount) bytes is not possible: it must be 1 or more, a limit 0 or more"
+    case .invalidWatermarks(let low, let high):
+      "watermarks of \(low) and \(high) are not possible: 0 <= low <= high"
     case .invalidRequest(let error):
       "invalid request: \(error.explanation)"
     case .invalidName(let name, let reason):
@@ -66,7 +70,7 @@ extension HeapError: CustomStringConvertible {
   public var errorNumber: Int32 {
     switch self {
     case .unknownHeap, .absentHeap, .unknownKernelHeap: ENODEV
-    case .invalidSize, .invalidRequest: EINVAL
+    case .invalidSize, .invalidWatermarks, .invalidRequest: EINVAL
     case .invalidName(let name, _):
       name.utf8.count > Buffer.maximumNameByteCount ? ENAMETOOLONG : EINVAL
     case .outOfMemory: ENOMEM

@@ -8,6 +8,7 @@
 #define CLINUXSHIMS_H
 
 #include <poll.h>
+#include <semaphore.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -45,6 +46,9 @@ int shim_set_thread_nice(int nice_value);
 
 // Names the calling thread; at most 15 bytes.
 int shim_set_thread_name(const char *name);
+
+// Until CLOCK_MONOTONIC is at `deadline` (nanoseconds).
+int shim_sem_clockwait(sem_t *semaphore, uint64_t deadline);
 
 static inline uint32_t shim_load_volatile(const void *address) {
   return *(const volatile uint32_t *)address;

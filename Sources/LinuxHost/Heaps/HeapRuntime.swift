@@ -59,7 +59,7 @@ package final class HeapRuntime: Sendable {
       deferredLimit: deferredLimit, inlineFreeLimit: Self.inlineFreeLimit)
     let isStopping = StopFlag()
     let worker = try HostThread(named: "dmaheap-free", faults: faults) {
-      Self.freeDeferred(memory, isStopping, faults)
+      Self.work(memory, isStopping, faults)
     }
     do throws(HostFailure) {
       let watcher = try HostThread(named: "dmaheap-watch", faults: faults) {
@@ -99,28 +99,34 @@ package final class HeapRuntime: Sendable {
     resources.slabs.close()
   }
 
-  /// Frees what waits, at idle priority, one after the other (D3).
+  /// Frees what waits, at idle priority, one after the other (D3), and fills pools ahead of demand (P9).
   ///
   /// A program that frees in a loop would wake the worker each time, for a system call of 5 µs. So the
   /// worker naps before it sleeps: while it naps it looks by itself, and nobody need wake it.
-  private static func freeDeferred(
+  private static func work(
     _ memory: BufferMemory<LinuxHost>, _ isStopping: StopFlag, _ faults: FaultPlan?
   ) {
     HostThread.lowerPriority()
+    var pace = RefillPace(pause: refillPause)
     var naps = 0
     while !isStopping.isSet.load(ordering: .relaxed) {
       faults?.delayWorker()
-      if memory.freeOldestDeferred() {
+      switch memory.workerTurn(&pace, now: UInt64(MonotonicClock.now)) {
+      case .worked:
         naps = 0
-      } else if naps < napsBeforeSleep {
+      case .mayRest where naps < napsBeforeSleep:
         naps += 1
         usleep(napMicroseconds)
-      } else if memory.deferred.workerMaySleep() {
-        memory.host.wakeUp.wait()
+      case .mayRest(let end):
+        guard memory.deferred.workerMaySleep() else { continue }
+        memory.host.wakeUp.wait(until: end)
         naps = 0
       }
     }
   }
+
+  /// 1 s after memory was short the worker takes some again.
+  private static let refillPause: UInt64 = 1_000_000_000
 
   /// Short beside the time that large memory takes to fill.
   private static let napMicroseconds: UInt32 = 50

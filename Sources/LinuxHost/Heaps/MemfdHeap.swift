@@ -39,6 +39,16 @@ package final class MemfdHeap: Sendable {
     return counts
   }
 
+  /// Sets how many blocks for buffers of a size are to be there before anybody asks (P9): of each kind of
+  /// memory that serves them.
+  ///
+  /// - Returns: false when buffers cannot be so large.
+  package func setWatermarks(_ marks: Watermarks, holding pages: PageCount) -> Bool {
+    guard files.setWatermarks(marks, holding: pages) else { return false }
+    if pages <= LinuxHost.largestSlot { slots.setWatermarks(marks, holding: pages) }
+    return true
+  }
+
   /// Destroys the heap's pools; no buffer may be live or waiting.
   package func close() {
     slots.close()

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 
+internal import CLinuxShims
 internal import Glibc
 
 /// A counting wake-up: waits return once for every wake.
@@ -24,9 +25,18 @@ final class WakeUp: @unchecked Sendable {
     unsafe sem_post(semaphore)
   }
 
-  /// Waits for a wake-up.
-  func wait() {
-    while unsafe sem_wait(semaphore) != 0 {
+  /// Waits for a wake-up, or for that time.
+  ///
+  /// - Parameter deadline: nanoseconds of the ``MonotonicClock``; nil: any time.
+  func wait(until deadline: UInt64? = nil) {
+    guard let deadline else {
+      while unsafe sem_wait(semaphore) != 0 {
+        precondition(errno == EINTR)
+      }
+      return
+    }
+    while unsafe shim_sem_clockwait(semaphore, deadline) != 0 {
+      if errno == ETIMEDOUT { return }
       precondition(errno == EINTR)
     }
   }
