@@ -66,12 +66,15 @@ void glue_unlock(void *lock);
 unsigned int glue_current_cpu(void);
 bool glue_caller_is_killed(void);
 void glue_relax(void);
+/* Nanoseconds of a clock that does not go back. */
+unsigned long long glue_now(void);
 
-/* The deferred-free worker; the last three are for the worker itself. */
+/* The worker; the last three are for the worker itself. */
 void glue_wake_worker(void);
 bool glue_worker_must_stop(void);
 void glue_worker_yield(void);
-void glue_worker_sleep(void);
+/* Until somebody wakes it, or glue_now() is past the deadline. */
+void glue_worker_sleep(unsigned long long deadline);
 
 /* Buffer objects. */
 /*
@@ -114,6 +117,9 @@ struct core_configuration {
 	unsigned int shard_count;	/* 1 to 8 */
 	unsigned int order_count;
 	const unsigned int *orders;	/* descending, the last one 0 */
+	/* Blocks of each order that are to be there in advance, 0 for none. */
+	const unsigned int *refill_low;
+	const unsigned int *refill_high;
 };
 
 /* 0, or a negative errno; then nothing is left behind. Context: process; may sleep. */
@@ -141,7 +147,7 @@ void *core_open(struct swift_dma_heap *heap);
 void core_close(void *use);
 long core_ioctl(struct swift_dma_heap *heap, unsigned int command, unsigned long argument);
 
-/* The deferred-free worker's life. */
+/* The worker's life. */
 void core_work(void);
 
 enum core_shrinker {

@@ -16,7 +16,8 @@ static int start_core(void)
 	parameters_configure(&configuration);
 	error = core_start(&configuration);
 	if (error == -EINVAL)
-		pr_err(MODULE_NAME ": orders must descend to 0 from at most %d\n",
+		pr_err(MODULE_NAME
+		       ": orders must descend to 0 from at most %d, refill_high be at least refill_low\n",
 		       ilog2(glue_largest_run()));
 	return error;
 }

@@ -32,11 +32,23 @@ module_param(name_prefix, charp, 0444);
 MODULE_PARM_DESC(name_prefix,
 		 "what the names of this module's own heaps begin with (default: \"swift-\" on a kernel with heaps of its own, else nothing)");
 
-static unsigned int orders[16] = { 8, 4, 0 };
+#define MOST_ORDERS 16
+
+static unsigned int orders[MOST_ORDERS] = { 8, 4, 0 };
 static unsigned int order_count = 3;
 module_param_array(orders, uint, &order_count, 0444);
 MODULE_PARM_DESC(orders,
 		 "orders of the system heap's blocks, descending, the last one 0 (default: 8,4,0)");
+
+static unsigned int refill_low[MOST_ORDERS];
+module_param_array(refill_low, uint, NULL, 0444);
+MODULE_PARM_DESC(refill_low,
+		 "for each of the orders, how few free blocks make the worker get more in advance (default: 0, none)");
+
+static unsigned int refill_high[MOST_ORDERS];
+module_param_array(refill_high, uint, NULL, 0444);
+MODULE_PARM_DESC(refill_high,
+		 "for each of the orders, up to how many free blocks the worker gets, at least the low mark (default: the low mark)");
 
 static unsigned long deferred_limit;
 module_param(deferred_limit, ulong, 0444);
@@ -78,6 +90,9 @@ void parameters_configure(struct core_configuration *configuration)
 		page_pool_size = total / 4;
 	if (!deferred_limit)
 		deferred_limit = min(total / 8, (unsigned long)DEFERRED_PAGES);
+	for (size_t index = 0; index < MOST_ORDERS; index++)
+		if (!refill_high[index])
+			refill_high[index] = refill_low[index];
 	*configuration = (struct core_configuration) {
 		.page_pool_size = page_pool_size,
 		.deferred_limit = deferred_limit,
@@ -86,6 +101,8 @@ void parameters_configure(struct core_configuration *configuration)
 		.shard_count = min(num_possible_cpus(), 8u),
 		.order_count = order_count,
 		.orders = orders,
+		.refill_low = refill_low,
+		.refill_high = refill_high,
 	};
 }
 

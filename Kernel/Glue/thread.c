@@ -3,7 +3,9 @@
 #include <linux/cache.h>
 #include <linux/delay.h>
 #include <linux/freezer.h>
+#include <linux/jiffies.h>
 #include <linux/kthread.h>
+#include <linux/ktime.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -64,6 +66,11 @@ void glue_relax(void)
 	schedule_timeout_uninterruptible(1);
 }
 
+unsigned long long glue_now(void)
+{
+	return ktime_get_ns();
+}
+
 static struct task_struct *worker;
 static DECLARE_WAIT_QUEUE_HEAD(worker_queue);
 static bool worker_is_wanted;
@@ -109,9 +116,15 @@ void glue_worker_yield(void)
 	try_to_freeze();
 }
 
-void glue_worker_sleep(void)
+void glue_worker_sleep(unsigned long long deadline)
 {
-	wait_event_freezable(worker_queue,
-			     READ_ONCE(worker_is_wanted) || kthread_should_stop());
+	u64 now = ktime_get_ns();
+	long timeout = MAX_SCHEDULE_TIMEOUT;
+
+	if (deadline != U64_MAX)
+		timeout = deadline > now ? nsecs_to_jiffies(deadline - now) + 1 : 1;
+	wait_event_freezable_timeout(worker_queue,
+				     READ_ONCE(worker_is_wanted) || kthread_should_stop(),
+				     timeout);
 	WRITE_ONCE(worker_is_wanted, false);
 }

@@ -20,6 +20,9 @@ final class Core: Sendable {
   /// Kept by a shard for the gives that follow takes: 1 MiB.
   static let reservationSlack = PageCount(256)
 
+  /// After memory was short the worker takes none for so long: 1 s, in nanoseconds.
+  static let refillPause: UInt64 = 1_000_000_000
+
   init(_ configuration: borrowing core_configuration, orders: [Order]) throws(Errno) {
     let pools = PoolSet(
       source: KernelHost(), limit: PageCount(Int(clamping: unsafe configuration.page_pool_size)),
@@ -86,7 +89,14 @@ func core_start(_ configuration: UnsafePointer<core_configuration>!) -> Int32 {
       orders.append(order)
     }
     guard SystemHeap<KernelHost>.areValid(orders) else { throw .invalidArgument }
-    Core.start(try unsafe Core(given, orders: orders))
+    let core = try unsafe Core(given, orders: orders)
+    for (index, order) in orders.enumerated() {
+      let marks = Watermarks(
+        low: Int(unsafe given.refill_low[index]), high: Int(unsafe given.refill_high[index]))
+      guard let marks else { throw .invalidArgument }
+      core.system.setWatermarks(marks, of: order)
+    }
+    Core.start(core)
     return 0
   } catch {
     return Int32(error.negative)

@@ -15,7 +15,7 @@ func core_shrinker_count(_ shrinker: core_shrinker) -> UInt {
   Core.with { core in
     let count =
       shrinker == CORE_SHRINKER_POOLS
-      ? core.memory.pools.count() : core.memory.deferredFreeShrinker.count()
+      ? core.memory.poolShrinker.count() : core.memory.deferredFreeShrinker.count()
     return UInt(count.pages.rawValue)
   }
 }
@@ -30,7 +30,7 @@ func core_shrinker_scan(_ shrinker: core_shrinker, _ pages: UInt) -> UInt {
     let target = PageCount(Int(clamping: pages))
     let outcome =
       shrinker == CORE_SHRINKER_POOLS
-      ? core.memory.pools.scan(target) : core.memory.deferredFreeShrinker.scan(target)
+      ? core.memory.poolShrinker.scan(target) : core.memory.deferredFreeShrinker.scan(target)
     return UInt(outcome.pages.rawValue)
   }
 }

@@ -7,17 +7,20 @@ internal import Glue
 internal import HeapFramework
 internal import PagePools
 
-/// The deferred-free worker, from its start to its stop (D3).
+/// The worker, from its start to its stop: it frees what waits (D3) and fills pools ahead of demand (P9).
 ///
 /// - Context: the worker's thread; sleeps.
 @c @implementation
 func core_work() {
   Core.with { core in
+    var pace = RefillPace(pause: Core.refillPause)
     while !glue_worker_must_stop() {
-      while !glue_worker_must_stop(), core.memory.freeOldestDeferred() {
+      switch core.memory.workerTurn(&pace, now: glue_now()) {
+      case .worked:
         glue_worker_yield()
+      case .mayRest(let end):
+        if core.memory.deferred.workerMaySleep() { glue_worker_sleep(end ?? UInt64.max) }
       }
-      if core.memory.deferred.workerMaySleep() { glue_worker_sleep() }
     }
   }
 }
