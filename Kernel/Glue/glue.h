@@ -117,7 +117,7 @@ struct core_configuration {
 	unsigned int shard_count;	/* 1 to 8 */
 	unsigned int order_count;
 	const unsigned int *orders;	/* descending, the last one 0 */
-	/* Blocks of each order that are to be there in advance, 0 for none. */
+	/* For each order, the blocks that are to be there in advance, 0 for none. */
 	const unsigned int *refill_low;
 	const unsigned int *refill_high;
 };

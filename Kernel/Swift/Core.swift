@@ -81,19 +81,21 @@ func core_start(_ configuration: UnsafePointer<core_configuration>!) -> Int32 {
   let given = unsafe configuration.pointee
   do throws(Errno) {
     var orders: [Order] = []
+    var watermarks: [Watermarks] = []
     for index in 0..<Int(unsafe given.order_count) {
       let order = Order(rawValue: UInt8(clamping: unsafe given.orders[index]))
       guard let order, order.pages <= PageCount(Int(glue_largest_run())) else {
         throw .invalidArgument
       }
       orders.append(order)
-    }
-    guard SystemHeap<KernelHost>.areValid(orders) else { throw .invalidArgument }
-    let core = try unsafe Core(given, orders: orders)
-    for (index, order) in orders.enumerated() {
       let marks = Watermarks(
         low: Int(unsafe given.refill_low[index]), high: Int(unsafe given.refill_high[index]))
       guard let marks else { throw .invalidArgument }
+      watermarks.append(marks)
+    }
+    guard SystemHeap<KernelHost>.areValid(orders) else { throw .invalidArgument }
+    let core = try unsafe Core(given, orders: orders)
+    for (order, marks) in zip(orders, watermarks) {
       core.system.setWatermarks(marks, of: order)
     }
     Core.start(core)
