@@ -26,12 +26,17 @@ struct RandomClient {
   private let node: HeapNode
   private var random: SeededGenerator
   private let largestPages: Int
+  private let mayRunShort: Bool
   private var live: [Live] = []
   private(set) var allocations = 0
 
-  /// - Parameter budget: bytes that may be live at once.
-  init(node: HeapNode, seed: UInt64, budget: Int) {
+  /// - Parameters:
+  ///   - budget: bytes that may be live at once.
+  ///   - mayRunShort: whether others leave so little, or in such pieces, that an allocation may fail; one of a
+  ///     page may not, when the client has nothing.
+  init(node: HeapNode, seed: UInt64, budget: Int, mayRunShort: Bool = false) {
     self.node = node
+    self.mayRunShort = mayRunShort
     random = SeededGenerator(seed: seed)
     largestPages = max(1, min(budget / 8, node.largestBuffer) / pageSize)
   }
@@ -60,14 +65,25 @@ struct RandomClient {
     var limit = 1
     while limit < largestPages, !random.oneIn(8) { limit *= 2 }
     limit = min(limit, largestPages)
-    let pages = random.oneIn(2) ? limit : 1 + random.below(limit)
-    let buffer = try node.allocate(pages * pageSize)
+    let wanted = random.oneIn(2) ? limit : 1 + random.below(limit)
+    let buffer = try allocate(wanted)
+    let pages = buffer.byteCount / pageSize
     allocations += 1
     let mapping = try buffer.map(protection: PROT_READ)
     try mapping.requireZero("new buffer of \(pages) pages")
     try mapping.unmap()
     live.append(Live(hold: .descriptor(buffer)))
     if !random.oneIn(4) { try change(live.count - 1) }
+  }
+
+  private mutating func allocate(_ pages: Int) throws -> DMABuffer {
+    do throws(SystemFailure) {
+      return try node.allocate(pages * pageSize)
+    } catch {
+      guard mayRunShort, error.errorNumber == ENOMEM else { throw error }
+    }
+    try finish()
+    return try node.allocate(pageSize)
   }
 
   /// Writes to a buffer, or holds it in another way.
