@@ -122,13 +122,13 @@ struct PoolList<Source: PageSource>: ~Copyable {
     return false
   }
 
-  /// The slot of the next pool that wants to be filled, after the one that was picked last.
+  /// Picks the next pool that wants to be filled, after the one that was picked last, and pins it.
   ///
   /// - Complexity: O(capacity).
-  mutating func nextToRefill(_ blockCount: (_ slot: Int) -> Int) -> Int? {
-    var slot = lastRefilled
+  mutating func pickForRefill(_ blockCount: (_ slot: Int) -> Int) -> PagePool<Source>? {
     for _ in 0..<entries.count {
-      slot = slot + 1 < entries.count ? slot + 1 : 0
+      lastRefilled = lastRefilled + 1 < entries.count ? lastRefilled + 1 : 0
+      let slot = lastRefilled
       let marks = entries[slot].watermarks
       guard marks.low > 0, !entries[slot].isLeaving else { continue }
       let count = blockCount(slot)
@@ -137,17 +137,11 @@ struct PoolList<Source: PageSource>: ~Copyable {
       } else if count >= marks.high {
         entries[slot].isFilling = false
       }
-      if entries[slot].isFilling { return slot }
+      guard entries[slot].isFilling else { continue }
+      entries[slot].pins += 1
+      return entries[slot].pool
     }
     return nil
-  }
-
-  /// Picks the next pool that wants to be filled, and pins it.
-  mutating func pickForRefill(_ blockCount: (_ slot: Int) -> Int) -> PagePool<Source>? {
-    guard let slot = nextToRefill(blockCount) else { return nil }
-    lastRefilled = slot
-    entries[slot].pins += 1
-    return entries[slot].pool
   }
 
   /// Visits the pools from the front.

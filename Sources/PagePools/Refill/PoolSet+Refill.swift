@@ -67,36 +67,35 @@ extension PoolSet {
       && !isRefillKnown.exchange(true, ordering: .relaxed)
   }
 
-  /// Whether a pool wants blocks.
+  /// Picks the next pool that wants blocks; pools take turns.
   ///
   /// If one does, nobody wakes the worker before it has asked again and none does.
   ///
+  /// - Returns: a pool that ``destroy(_:)`` waits for until ``endRefill(of:)``.
   /// - Context: takes the list lock; does not block.
-  func wantsRefill() -> Bool {
+  func pickForRefill() -> PagePool<Source>? {
     isRefillKnown.store(false, ordering: .sequentiallyConsistent)
-    let isWanted = list.withLock { list in
-      list.nextToRefill { published.blockCount(slot: $0) } != nil
-    }
-    if isWanted { isRefillKnown.store(true, ordering: .relaxed) }
-    return isWanted
-  }
-
-  /// Gets a new block for the next pool that wants one; pools take turns.
-  ///
-  /// - Returns: its pages; nil when no pool wants one, the source has none at light effort, or the limit is
-  ///   reached.
-  /// - Context: no lock held; may block.
-  func refillOneBlock() -> PageCount? {
     let picked = list.withLock { list in
       list.pickForRefill { published.blockCount(slot: $0) }
     }
-    guard let pool = picked else { return nil }
-    // The pin keeps `destroy` waiting until the block is in the pool.
-    defer { list.withLock { $0.unpin(pool) } }
+    if picked != nil { isRefillKnown.store(true, ordering: .relaxed) }
+    return picked
+  }
+
+  /// Lets go of a picked pool.
+  func endRefill(of pool: PagePool<Source>) {
+    list.withLock { $0.unpin(pool) }
+  }
+
+  /// Gets a new block for a picked pool.
+  ///
+  /// - Returns: false when the source has none at light effort, or the limit is reached.
+  /// - Context: no lock held; may block.
+  func refill(_ pool: PagePool<Source>) -> Bool {
     guard totalPages + pool.blockSize <= limit,
       let block = try? allocate(for: pool, effort: .light)
-    else { return nil }
+    else { return false }
     give(block, to: pool, from: .buffer)
-    return pool.blockSize
+    return true
   }
 }

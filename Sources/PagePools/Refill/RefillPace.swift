@@ -46,9 +46,10 @@ public struct RefillPace: Sendable {
       seenShrinks = shrinks
       pauseEnd = now + pause
     }
-    guard pools.wantsRefill() else { return .idle }
+    guard let pool = pools.pickForRefill() else { return .idle }
+    defer { pools.endRefill(of: pool) }
     guard now >= pauseEnd else { return .pausing(until: pauseEnd) }
-    if let pages = pools.refillOneBlock() { return .filled(pages) }
+    if pools.refill(pool) { return .filled(pool.blockSize) }
     pauseEnd = now + pause
     return .pausing(until: pauseEnd)
   }
