@@ -4,13 +4,11 @@ public import PagePools
 
 extension BufferMemory {
   /// The shrinker of the pools (P5).
-  @inlinable
   public var poolShrinker: PoolShrinker<Host> {
     PoolShrinker(memory: self)
   }
 
   /// The shrinker of the deferred-free list (D4).
-  @inlinable
   public var deferredFreeShrinker: DeferredFreeShrinker<Host> {
     DeferredFreeShrinker(memory: self)
   }
@@ -18,21 +16,14 @@ extension BufferMemory {
 
 /// Releases pooled blocks under pressure (P5), and lets the worker know if it fills pools (P9).
 public struct PoolShrinker<Host: HeapHost>: Shrinker {
-  @usableFromInline let memory: BufferMemory<Host>
-
-  @inlinable
-  init(memory: BufferMemory<Host>) {
-    self.memory = memory
-  }
+  let memory: BufferMemory<Host>
 
   /// Pages in all pools, or empty.
-  @inlinable
   public func count() -> ShrinkCount { memory.pools.count() }
 
   /// As ``PagePools/PoolSet/scan(_:)``.
   ///
   /// - Context: no lock held; may block.
-  @inlinable
   public func scan(_ target: PageCount) -> ShrinkOutcome {
     let outcome = memory.pools.scan(target)
     if memory.pools.isRefillDueAfterShrinking { memory.host.wakeDeferredFreeWorker() }
@@ -42,15 +33,9 @@ public struct PoolShrinker<Host: HeapHost>: Shrinker {
 
 /// Frees waiting buffers under pressure, without pooling their memory (D2, D4).
 public struct DeferredFreeShrinker<Host: HeapHost>: Shrinker {
-  @usableFromInline let memory: BufferMemory<Host>
-
-  @inlinable
-  init(memory: BufferMemory<Host>) {
-    self.memory = memory
-  }
+  let memory: BufferMemory<Host>
 
   /// Pages waiting, or empty.
-  @inlinable
   public func count() -> ShrinkCount {
     ShrinkCount(memory.deferred.waitingPages)
   }
@@ -58,7 +43,6 @@ public struct DeferredFreeShrinker<Host: HeapHost>: Shrinker {
   /// Frees the longest-waiting buffers until `target` pages are released to their source.
   ///
   /// - Context: no lock held; may block.
-  @inlinable
   public func scan(_ target: PageCount) -> ShrinkOutcome {
     memory.deferred.scan(target) { memory.freeNow($0, $1, from: .deferredFree) }
   }
