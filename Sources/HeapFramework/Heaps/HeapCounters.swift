@@ -69,10 +69,7 @@ public final class HeapCounters<Host: PageSource>: Sendable {
 
   /// Index of the calling thread's shard's first count.
   @inlinable
-  var homeIndex: Int {
-    let hint = host.currentShard
-    return Self.stride * (hint >= 0 && hint < shardCount ? hint : abs(hint % shardCount))
-  }
+  var homeIndex: Int { Self.stride * host.homeShard(of: shardCount) }
 
   @inlinable
   func add(_ number: Int, to count: Count, of shard: Int) {

@@ -64,6 +64,17 @@ public protocol PageSource: Sendable {
   func relax()
 }
 
+extension PageSource {
+  /// Which of `count` shards the calling thread should use first.
+  ///
+  /// - Parameter count: 1 or more.
+  @inlinable
+  public func homeShard(of count: Int) -> Int {
+    let hint = currentShard
+    return hint >= 0 && hint < count ? hint : abs(hint % count)
+  }
+}
+
 /// How hard a source may try.
 @frozen
 public enum AllocationEffort: Sendable, BitwiseCopyable {

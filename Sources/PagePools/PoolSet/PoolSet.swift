@@ -136,8 +136,5 @@ public final class PoolSet<Source: PageSource>: Sendable {
 
   /// The shard the calling thread should use first.
   @inlinable
-  var homeShard: Int {
-    let hint = source.currentShard
-    return hint >= 0 && hint < shards.count ? hint : abs(hint % shards.count)
-  }
+  var homeShard: Int { source.homeShard(of: shards.count) }
 }
