@@ -34,10 +34,6 @@ struct RefillTests {
     }
   }
 
-  private func marks(_ low: Int, _ high: Int) throws -> Watermarks {
-    try #require(Watermarks(low: low, high: high))
-  }
-
   @Test(arguments: [(-1, 3), (2, 1), (-2, -1)])
   func watermarks_outOfOrder_areNone(_ low: Int, _ high: Int) {
     #expect(Watermarks(low: low, high: high) == nil)
@@ -57,9 +53,8 @@ struct RefillTests {
   /// From below the low mark up to the high one, and not before the low mark is passed again.
   @Test func fill_endsAtTheHighMark_andBeginsBelowTheLowOne() throws {
     let fixture = PoolFixture(shardCount: 2)
-    let pool = try fixture.pool(4)
-    fixture.set.setWatermarks(try marks(2, 5), of: pool)
-    #expect(fixture.set.watermarks(of: pool) == (try marks(2, 5)))
+    let pool = try fixture.pool(4, low: 2, high: 5)
+    #expect(fixture.set.watermarks(of: pool) == Watermarks(low: 2, high: 5))
     var worker = Worker(fixture)
     #expect(worker.fill() == ([4, 4, 4, 4, 4], .idle))
     var taken: [TestBlock] = []
@@ -82,8 +77,7 @@ struct RefillTests {
   /// After the worker has found enough, the next shortage is told again.
   @Test func isRefillDue_afterTheWorkerIsIdle_tellsAgain() throws {
     let fixture = PoolFixture()
-    let pool = try fixture.pool(1)
-    fixture.set.setWatermarks(try marks(1, 1), of: pool)
+    let pool = try fixture.pool(1, low: 1, high: 1)
     var worker = Worker(fixture)
     for _ in 0..<3 {
       #expect(worker.fill() == ([1], .idle))
@@ -96,9 +90,10 @@ struct RefillTests {
 
   @Test func pools_takeTurns() throws {
     let fixture = PoolFixture()
-    let pools = [try fixture.pool(1), try fixture.pool(2), try fixture.pool(3)]
-    fixture.set.setWatermarks(try marks(2, 2), of: pools[0])
-    fixture.set.setWatermarks(try marks(1, 3), of: pools[2])
+    let pools = [
+      try fixture.pool(1, low: 2, high: 2), try fixture.pool(2),
+      try fixture.pool(3, low: 1, high: 3),
+    ]
     var worker = Worker(fixture)
     #expect(worker.fill() == ([3, 1, 3, 1, 3], .idle))
     #expect(fixture.set.blockCount(of: pools[1]) == 0)
@@ -107,8 +102,7 @@ struct RefillTests {
 
   @Test func watermarksOfNone_endIt() throws {
     let fixture = PoolFixture()
-    let pool = try fixture.pool(1)
-    fixture.set.setWatermarks(try marks(3, 8), of: pool)
+    let pool = try fixture.pool(1, low: 3, high: 8)
     var worker = Worker(fixture)
     #expect(worker.turn() == .filled(PageCount(1)))
     fixture.set.setWatermarks(.none, of: pool)
@@ -120,8 +114,7 @@ struct RefillTests {
   /// The limit is never passed, and what stands in its way is looked at again after a pause only.
   @Test func limit_isKept() throws {
     let fixture = PoolFixture(limit: 9)
-    let pool = try fixture.pool(4)
-    fixture.set.setWatermarks(try marks(3, 3), of: pool)
+    _ = try fixture.pool(4, low: 3, high: 3)
     var worker = Worker(fixture)
     #expect(worker.fill() == ([4, 4], .pausing(until: 6_000)))
     #expect(fixture.host.counts.attempts == 2, "the source was not asked in vain")
@@ -135,8 +128,7 @@ struct RefillTests {
 
   @Test func failingSource_isAskedAgainAfterThePause() throws {
     let fixture = PoolFixture()
-    let pool = try fixture.pool(4)
-    fixture.set.setWatermarks(try marks(2, 2), of: pool)
+    _ = try fixture.pool(4, low: 2, high: 2)
     fixture.host.failWhere { $0.effort == .light ? .outOfMemory : nil }
     var worker = Worker(fixture)
     #expect(worker.turn() == .pausing(until: 6_000))
@@ -153,8 +145,7 @@ struct RefillTests {
   /// What a shrinker gave back is not taken again at once.
   @Test func shrinker_pausesFilling() throws {
     let fixture = PoolFixture()
-    let pool = try fixture.pool(4)
-    fixture.set.setWatermarks(try marks(2, 2), of: pool)
+    let pool = try fixture.pool(4, low: 2, high: 2)
     var worker = Worker(fixture)
     #expect(worker.fill() == ([4, 4], .idle))
     #expect(fixture.set.scan(PageCount(100)) == .freed(PageCount(8)))
@@ -177,8 +168,7 @@ struct RefillTests {
   @Test(.timeLimit(.minutes(5)))
   func destroy_whileFilling_waitsForIt() throws {
     let fixture = PoolFixture(poolCapacity: 1)
-    let pool = try fixture.pool(4)
-    fixture.set.setWatermarks(try marks(2, 2), of: pool)
+    let pool = try fixture.pool(4, low: 2, high: 2)
     let isAllocating = Gate()
     let mayGoOn = Gate()
     fixture.host.failWhere { _ in
@@ -214,8 +204,9 @@ struct RefillTests {
   @Test(.timeLimit(.minutes(5)))
   func takers_andWorker_together() throws {
     let fixture = PoolFixture(limit: 64, shardCount: 4, reservationSlack: 8)
-    let pools = [try fixture.pool(1), try fixture.pool(4)]
-    for pool in pools { fixture.set.setWatermarks(try marks(2, 4), of: pool) }
+    let pools = [
+      try fixture.pool(1, low: 2, high: 4), try fixture.pool(4, low: 2, high: 4),
+    ]
     let isDone = Atomic<Bool>(false)
     let bell = Bell()
     let rounds = TestScale.operations / 100
@@ -245,5 +236,14 @@ struct RefillTests {
     bell.ring()
     filler.join()
     fixture.close()
+  }
+}
+
+extension PoolFixture {
+  /// Adds a pool with watermarks.
+  fileprivate func pool(_ pages: Int, low: Int, high: Int) throws -> PagePool<TestHost> {
+    let pool = try pool(pages)
+    set.setWatermarks(try #require(Watermarks(low: low, high: high)), of: pool)
+    return pool
   }
 }
