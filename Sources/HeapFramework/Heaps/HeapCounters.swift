@@ -49,37 +49,30 @@ public struct HeapCounts: Equatable, Sendable, BitwiseCopyable {
 /// The counts of one heap, kept apart for each shard so that threads do not share a cache line.
 public final class HeapCounters<Host: PageSource>: Sendable {
   @usableFromInline
-  enum Count: Int {
+  enum Count: Int, CaseIterable {
     case allocations, allocatedPages, frees, freedPages, poolMisses, failures
   }
 
   @usableFromInline let host: Host
-  @usableFromInline let shardCount: Int
-  /// Shard after shard, ``stride`` apart.
-  @usableFromInline let counts: StableArray<Atomic<Int>>
-
-  /// A count of each kind, and two lines of 64 bytes that keep neighbours apart.
-  @inlinable static var stride: Int { 6 + 16 }
+  @usableFromInline let counts: ShardedCounts
 
   init(host: Host, shardCount: Int) {
     self.host = host
-    self.shardCount = shardCount
-    counts = StableArray(count: shardCount * Self.stride) { _ in Atomic(0) }
+    counts = ShardedCounts(shardCount: shardCount, countsPerShard: Count.allCases.count)
   }
 
-  /// Index of the calling thread's shard's first count.
   @inlinable
-  var homeIndex: Int { Self.stride * host.homeShard(of: shardCount) }
+  var homeShard: Int { host.homeShard(of: counts.shardCount) }
 
   @inlinable
   func add(_ number: Int, to count: Count, of shard: Int) {
     // Releasing, so that whoever sees a buffer freed sees it allocated.
-    counts[shard + count.rawValue].add(number, ordering: .releasing)
+    counts[shard, count.rawValue].add(number, ordering: .releasing)
   }
 
   @inlinable
   func countAllocation(_ pages: PageCount, poolMisses: Int) {
-    let shard = homeIndex
+    let shard = homeShard
     add(1, to: .allocations, of: shard)
     add(pages.rawValue, to: .allocatedPages, of: shard)
     if poolMisses > 0 { add(poolMisses, to: .poolMisses, of: shard) }
@@ -87,14 +80,14 @@ public final class HeapCounters<Host: PageSource>: Sendable {
 
   @inlinable
   func countFree(_ pages: PageCount) {
-    let shard = homeIndex
+    let shard = homeShard
     add(1, to: .frees, of: shard)
     add(pages.rawValue, to: .freedPages, of: shard)
   }
 
   @inlinable
   func countFailure() {
-    add(1, to: .failures, of: homeIndex)
+    add(1, to: .failures, of: homeShard)
   }
 
   /// The counts of all shards together: exact when nobody allocates or frees, else of about now, and
@@ -113,11 +106,5 @@ public final class HeapCounters<Host: PageSource>: Sendable {
     return sum
   }
 
-  private func total(of count: Count) -> Int {
-    var sum = 0
-    for shard in 0..<shardCount {
-      sum += counts[shard * Self.stride + count.rawValue].load(ordering: .acquiring)
-    }
-    return sum
-  }
+  private func total(of count: Count) -> Int { counts.sum(of: count.rawValue) }
 }
