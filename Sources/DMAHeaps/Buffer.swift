@@ -51,7 +51,7 @@ public struct Buffer: ~Copyable, @unchecked Sendable {
     heap.free(block, isExported: isExported, mayBeWritten: mayBeWritten)
   }
 
-  /// The size in bytes, a multiple of 4096.
+  /// The size in bytes, a multiple of the page size.
   public var byteCount: Int { pages.byteCount }
 
   /// The name of the heap the buffer came from.

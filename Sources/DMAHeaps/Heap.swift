@@ -44,7 +44,7 @@ public final class Heap: Sendable {
 
   /// Gets a zeroed buffer of this process.
   ///
-  /// - Parameter byteCount: 1 or more; rounded up to pages of 4096 bytes.
+  /// - Parameter byteCount: 1 or more; rounded up to pages.
   /// - Throws: ``HeapError`` naming what was asked for and the limit that is in the way: EINVAL for
   ///   a size of 0 or less, ENOMEM, EMFILE, ENFILE.
   /// - Complexity: O(1) from a warm pool, without a system call and without allocating memory.
@@ -61,7 +61,7 @@ public final class Heap: Sendable {
   /// and mapped, and the memory is released when every copy and every mapping is gone (H5).
   ///
   /// - Parameters:
-  ///   - byteCount: 1 or more; the descriptor's size is this, rounded up to pages of 4096 bytes.
+  ///   - byteCount: 1 or more; the descriptor's size is this, rounded up to pages.
   ///   - flags: `O_CLOEXEC` and an access mode.
   /// - Throws: as ``allocate(byteCount:)``, also EINVAL for other flags, and ENOSPC for the limit on
   ///   inotify watches.
@@ -86,7 +86,9 @@ public final class Heap: Sendable {
   ///   - low: buffers; 0 turns it off.
   ///   - high: buffers, at least `low`.
   ///   - byteCount: 1 or more. Up to 56 KiB, memory for descriptors is kept apart, and as much of it.
-  /// - Throws: ``HeapError/invalidWatermarks(low:high:)`` or ``HeapError/invalidSize(byteCount:)`` (EINVAL),
+  /// - Throws: ``HeapError/invalidWatermarks(low:high:)``, ``HeapError/invalidSize(byteCount:)`` or
+  ///   ``HeapError/watermarksExceedLimit(byteCount:limitByteCount:)`` when all marks together are more than the
+  ///   system's pools may keep (EINVAL),
   ///   ENOMEM for more than a buffer can have.
   /// - Context: any thread; does not wait for the memory.
   public func keepReady(low: Int, high: Int, byteCount: Int) throws(HeapError) {
@@ -94,9 +96,14 @@ public final class Heap: Sendable {
     guard let marks = Watermarks(low: low, high: high) else {
       throw .invalidWatermarks(low: low, high: high)
     }
-    guard source.setWatermarks(marks, holding: pages) else {
-      throw HeapError(.outOfMemory, requestedByteCount: pages.byteCount)
+    do throws(WatermarksExceedLimit) {
+      if try source.setWatermarks(marks, holding: pages) { return }
+    } catch {
+      throw .watermarksExceedLimit(
+        byteCount: error.wanted.byteCount, limitByteCount: error.limit.byteCount)
     }
+    throw .outOfMemory(
+      requestedByteCount: pages.byteCount, availableByteCount: MachineMemory.availableByteCount())
   }
 
   /// Checks a request as the kernel checks it (H3).
@@ -107,7 +114,8 @@ public final class Heap: Sendable {
     guard byteCount > 0 else { throw .invalidSize(byteCount: byteCount) }
     do throws(RequestError) {
       let request = try AllocationRequest(
-        length: ByteCount(UInt64(byteCount)), descriptorFlags: flags.rawValue)
+        length: ByteCount(UInt64(byteCount)), descriptorFlags: flags.rawValue,
+        pageSize: HostPages.size)
       return request.pages
     } catch {
       throw HeapError(error)

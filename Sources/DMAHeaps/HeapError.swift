@@ -19,6 +19,8 @@ public enum HeapError: Error, Equatable, Sendable {
   case invalidSize(byteCount: Int)
   /// A low mark below 0 or above the high one (EINVAL).
   case invalidWatermarks(low: Int, high: Int)
+  /// All high marks together are more than the pools may keep (EINVAL).
+  case watermarksExceedLimit(byteCount: Int, limitByteCount: Int)
   /// The request breaks a rule of the ABI (EINVAL).
   case invalidRequest(RequestError)
   /// A heap's or buffer's name breaks a rule (EINVAL, ENAMETOOLONG).
@@ -51,6 +53,8 @@ extension HeapError: CustomStringConvertible {
       "a size of \(byteCount) bytes is not possible: it must be 1 or more, a limit 0 or more"
     case .invalidWatermarks(let low, let high):
       "watermarks of \(low) and \(high) are not possible: 0 <= low <= high"
+    case .watermarksExceedLimit(let byteCount, let limit):
+      "all high marks together ask for \(byteCount) bytes, but pools may keep \(limit)"
     case .invalidRequest(let error):
       "invalid request: \(error.explanation)"
     case .invalidName(let name, let reason):
@@ -70,7 +74,7 @@ extension HeapError: CustomStringConvertible {
   public var errorNumber: Int32 {
     switch self {
     case .unknownHeap, .absentHeap, .unknownKernelHeap: ENODEV
-    case .invalidSize, .invalidWatermarks, .invalidRequest: EINVAL
+    case .invalidSize, .invalidWatermarks, .watermarksExceedLimit, .invalidRequest: EINVAL
     case .invalidName(let name, _):
       name.utf8.count > Buffer.maximumNameByteCount ? ENAMETOOLONG : EINVAL
     case .outOfMemory: ENOMEM

@@ -7,7 +7,8 @@ internal import PagePools
 /// What a ``HeapSystem`` has and does (A1).
 ///
 /// Memory counts by blocks: a buffer's block is up to 25 % larger than the buffer. At every instant
-/// `takenByteCount == inBuffersByteCount + waitingByteCount + pooledByteCount` (P7).
+/// `takenByteCount == inBuffersByteCount + waitingByteCount + freeingByteCount +
+/// pooledByteCount` (P7).
 public struct HeapStatistics: Equatable, Sendable {
   /// Bytes taken from the kernel and not given back.
   public internal(set) var takenByteCount = 0
@@ -15,8 +16,11 @@ public struct HeapStatistics: Equatable, Sendable {
   /// Bytes in buffers and behind descriptors.
   public internal(set) var inBuffersByteCount = 0
 
-  /// Bytes of freed buffers that wait to be zeroed, or are being zeroed.
+  /// Bytes of freed buffers that wait to be zeroed.
   public internal(set) var waitingByteCount = 0
+
+  /// Bytes that are being zeroed or given back just now.
+  public internal(set) var freeingByteCount = 0
 
   /// Bytes in pools, zeroed: the total pool size.
   public internal(set) var pooledByteCount = 0
@@ -66,6 +70,7 @@ public struct HeapStatistics: Equatable, Sendable {
     takenByteCount = accounts.taken.byteCount
     inBuffersByteCount = accounts.inBuffers.byteCount
     waitingByteCount = accounts.deferred.byteCount
+    freeingByteCount = accounts.freeing.byteCount
     pooledByteCount = accounts.pooled.byteCount
     poolLimitByteCount = memory.pools.limit.byteCount
     self.heaps = heaps.map { name, counts in
@@ -74,11 +79,11 @@ public struct HeapStatistics: Equatable, Sendable {
         failures: counts.failures, liveBuffers: counts.liveBuffers,
         liveByteCount: counts.livePages.byteCount)
     }
-    memory.pools.forEachPool { pool, blockCount in
+    memory.pools.forEachPool { _, properties, blockCount in
       guard blockCount > 0 else { return }
       pools.append(
         PoolStock(
-          blockByteCount: pool.blockSize.byteCount, memory: pool.attributes.name,
+          blockByteCount: properties.blockSize.byteCount, memory: properties.kind.name,
           blockCount: blockCount))
     }
     pools.sort { ($0.memory, $0.blockByteCount) < ($1.memory, $1.blockByteCount) }
@@ -97,9 +102,6 @@ public struct HeapStatistics: Equatable, Sendable {
 
 extension MemoryKind {
   fileprivate var name: String {
-    switch self {
-    case .inProcess: "in-process"
-    case .shareable: "shareable"
-    }
+    self == .inProcess ? "in-process" : "shareable"
   }
 }

@@ -49,7 +49,6 @@ public final class HeapSystem: Sendable {
   }
 
   package init(_ configuration: Configuration, faults: FaultPlan?) throws(HeapError) {
-    let pageSize = PageCount.bytesPerPage
     guard configuration.poolLimitByteCount >= 0 else {
       throw .invalidSize(byteCount: configuration.poolLimitByteCount)
     }
@@ -59,8 +58,8 @@ public final class HeapSystem: Sendable {
     do throws(HostFailure) {
       forkGuard = try ForkGuard()
       runtime = try HeapRuntime(
-        poolLimit: PageCount(configuration.poolLimitByteCount / pageSize),
-        deferredLimit: PageCount(configuration.deferredLimitByteCount / pageSize),
+        poolLimit: PageCount(inBytes: configuration.poolLimitByteCount),
+        deferredLimit: PageCount(inBytes: configuration.deferredLimitByteCount),
         faults: faults)
     } catch {
       throw HeapError(error)
@@ -69,7 +68,7 @@ public final class HeapSystem: Sendable {
       preconditionFailure("a new pool set has room for the heap's pools")
     }
     memfdHeap = heap
-    registry = HeapRegistry(host: runtime.memory.host)
+    registry = HeapRegistry(machine: runtime.memory.host)
     do {
       try registry.register(heap, as: HeapName(utf8: HeapCatalog.memfdHeap.name.utf8))
     } catch {
@@ -151,8 +150,8 @@ extension HeapSystem {
   @discardableResult
   public func reclaim(byteCount: Int = .max) -> Int {
     guard !isForkedChild, byteCount > 0 else { return 0 }
-    let pages = (byteCount - 1) / PageCount.bytesPerPage + 1
-    return runtime.memory.reclaim(PageCount(pages)).byteCount
+    let pages = PageCount(inBytes: byteCount - 1) + PageCount(1)
+    return runtime.memory.reclaim(pages).byteCount
   }
 
   /// What the system has and does, at one instant (A1).

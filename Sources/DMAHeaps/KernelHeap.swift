@@ -75,7 +75,7 @@ extension KernelHeap {
   /// Gets a dma-buf, zeroed as the kernel's heaps promise; closing its last copy is the release.
   ///
   /// - Parameters:
-  ///   - byteCount: 1 or more; rounded up to pages of 4096 bytes.
+  ///   - byteCount: 1 or more; rounded up to pages.
   ///   - flags: `O_CLOEXEC` and an access mode.
   /// - Throws: ``HeapError``: EINVAL for a size of 0 or less and for other flags, ENOMEM, EMFILE, ENFILE;
   ///   ENOTTY when the node is no heap; what else the driver answers, with the node's path.
@@ -87,7 +87,8 @@ extension KernelHeap {
     let request: AllocationRequest
     do throws(RequestError) {
       request = try AllocationRequest(
-        length: ByteCount(UInt64(byteCount)), descriptorFlags: flags.rawValue)
+        length: ByteCount(UInt64(byteCount)), descriptorFlags: flags.rawValue,
+        pageSize: HostPages.size)
     } catch {
       throw HeapError(error)
     }

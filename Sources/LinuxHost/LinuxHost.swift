@@ -9,7 +9,7 @@ package import PagePools
 ///
 /// Blocks are memfds of their own, which can be given to others, and slots of slabs, which are small
 /// and stay in the process. A buffer is one block, as the file is the unit that can be given away, so a
-/// block is its own buffer object.
+/// buffer has one block.
 ///
 /// The host is a trivial value, because the core passes it on every path: a reference would be counted
 /// each time, and two threads counting the same reference wait for each other. What it refers to
@@ -17,8 +17,6 @@ package import PagePools
 @safe
 package struct LinuxHost: HeapHost {
   package typealias Block = MemoryBlock
-  package typealias Item = MemoryBlock
-  package typealias Attributes = MemoryKind
   package typealias Lock = FutexLock
   package typealias Failure = HostFailure
 
@@ -62,42 +60,62 @@ package final class HostResources: Sendable {
   }
 }
 
-/// What a pool's memory can be used for.
-@frozen
-package enum MemoryKind: Sendable, BitwiseCopyable {
+extension MemoryKind {
   /// A slot of a slab: memory for this process.
-  case inProcess
+  package static var inProcess: MemoryKind { MemoryKind(MemorySource(rawValue: 0)) }
+
   /// A file of its own: memory that can be given to others.
-  case shareable
+  package static var shareable: MemoryKind { MemoryKind(MemorySource(rawValue: 1)) }
 }
 
 // MARK: - Source of pages
 
 extension LinuxHost {
+  package var pageSize: PageSize { HostPages.size }
+
   package func allocate(
-    for pool: PagePool<LinuxHost>, effort: AllocationEffort
+    _ count: Int, for pool: PoolID, _ properties: PoolProperties, effort: AllocationEffort,
+    into chain: inout BlockChain<LinuxHost>
+  ) throws(HostFailure) {
+    var blocks = BlockChain<LinuxHost>()
+    do throws(HostFailure) {
+      for _ in 0..<count { blocks.append(try makeBlock(for: pool, properties), in: self) }
+    } catch {
+      release(blocks, properties)
+      throw error
+    }
+    chain.append(blocks, in: self)
+  }
+
+  private func makeBlock(
+    for pool: PoolID, _ properties: PoolProperties
   ) throws(HostFailure) -> MemoryBlock {
-    try MachineMemory.check(pool.blockSize, faults)
-    switch pool.attributes {
+    let size = properties.blockSize
+    try MachineMemory.check(size, faults)
+    switch properties.kind {
     case .inProcess:
-      return try slabs.allocate(for: pool)
+      return try slabs.allocate(for: pool, size)
     case .shareable:
-      let isMapped = pool.blockSize > Self.largestUnmappedFile
-      let file = try MemoryFile(pages: pool.blockSize, isMapped: isMapped, faults: faults)
-      return MemoryBlock(pool: pool, file: file)
+      let isMapped = size > Self.largestUnmappedFile
+      let file = try MemoryFile(pages: size, isMapped: isMapped, faults: faults)
+      return MemoryBlock(pool: pool, size: size, file: file)
+    default:
+      preconditionFailure("a kind of memory that this host does not have")
     }
   }
 
-  package func release(_ block: MemoryBlock) {
-    if let file = block.file {
-      watcher.forget(block, file)
-      block.destroy()
-    } else {
-      slabs.release(block)
+  package func release(_ blocks: consuming BlockChain<LinuxHost>, _ properties: PoolProperties) {
+    while let block = blocks.pop(in: self) {
+      if let file = block.file {
+        watcher.forget(block, file)
+        block.destroy()
+      } else {
+        slabs.release(block)
+      }
     }
   }
 
-  package func zero(_ block: MemoryBlock) -> Bool {
+  package func zero(_ block: MemoryBlock, _ properties: PoolProperties) -> Bool {
     guard let file = block.file else {
       guard let address = unsafe block.address else { return false }
       unsafe Zeroing.zero(address, block.size.byteCount)
@@ -113,7 +131,10 @@ extension LinuxHost {
   }
 
   @inline(always)
-  package func pool(of block: MemoryBlock) -> PagePool<LinuxHost> { block.pool }
+  package func pool(of block: MemoryBlock) -> PoolID { block.pool }
+
+  @inline(always)
+  package func size(of block: MemoryBlock) -> PageCount { block.size }
 
   @inline(always)
   package func next(after block: MemoryBlock) -> MemoryBlock? { block.next }
@@ -122,40 +143,60 @@ extension LinuxHost {
   package func setNext(_ next: MemoryBlock?, after block: MemoryBlock) { block.next = next }
 
   @inline(always)
+  package func previous(before block: MemoryBlock) -> MemoryBlock? { block.previous }
+
+  @inline(always)
+  package func setPrevious(_ previous: MemoryBlock?, before block: MemoryBlock) {
+    block.previous = previous
+  }
+
+  /// All memory is the machine's; descriptors and watches are held by files alone.
+  package func canRelieve(
+    _ failure: HostFailure, _ wanted: MemoryKind, with kind: MemoryKind
+  ) -> Bool {
+    failure.errorNumber == ENOMEM || kind == .shareable
+  }
+}
+
+// MARK: - Machine
+
+extension LinuxHost {
+  @inline(always)
   package var currentShard: Int { Int(shim_getcpu()) }
+
+  /// A signal that kills ends the whole process here, and the kernel cleans up.
+  package var isCallerKilled: Bool { false }
+
+  /// Threads of a process are preempted wherever they are.
+  @inline(always)
+  package func letOthersRun() {}
 
   package func relax() {
     sched_yield()
   }
 }
 
-// MARK: - Buffers
+// MARK: - Heaps
 
 extension LinuxHost {
-  @inline(always)
-  package func deferredSize(of block: MemoryBlock) -> PageCount { block.size }
-
-  package func nextDeferred(after block: MemoryBlock) -> MemoryBlock? { block.nextDeferred }
-
-  package func setNextDeferred(_ next: MemoryBlock?, after block: MemoryBlock) {
-    block.nextDeferred = next
+  /// Buffers are all this process's.
+  package struct Owner: BitwiseCopyable, Sendable {
+    package init() {}
   }
 
   @inline(always)
-  package func dismantle(_ block: MemoryBlock) -> BlockChain<LinuxHost> {
-    BlockChain(block, in: self)
-  }
+  package func charge(_ pages: PageCount) -> Owner { Owner() }
 
-  package func collectReturned() -> Bool {
-    watcher.collectReturned()
+  @inline(always)
+  package func uncharge(_ pages: PageCount, _ owner: Owner) {}
+
+  package func collectReturned(atMost limit: PageCount) -> Bool {
+    watcher.collectReturned(atMost: limit)
     // What there was, the watching thread may have been quicker to collect.
     return true
   }
 
-  package func wakeDeferredFreeWorker() {
+  package func wakeWorker() {
     wakeUp.wake()
   }
-
-  /// A signal that kills ends the whole process here, and the kernel cleans up.
-  package var isCallerKilled: Bool { false }
 }

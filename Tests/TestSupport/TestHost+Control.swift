@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-import PagePools
+public import PagePools
 import Synchronization
 
 // What tests tell the host to do, and what they ask it.
@@ -32,6 +32,41 @@ extension TestHost {
   /// Calls `hook` for each block that comes back, before it is free; nil: nothing.
   public func onRelease(_ hook: (@Sendable (TestBlock) -> Void)?) {
     state.withLock { $0.releaseHook = hook }
+  }
+
+  /// Calls `hook` when the core looks for buffers that came back unnoticed; nil: there are none.
+  public func onCollect(_ hook: (@Sendable (_ limit: PageCount) -> Bool)?) {
+    state.withLock { $0.collectHook = hook }
+  }
+
+  /// Refuses charges beyond so many pages.
+  public func limitCharges(to pages: Int) {
+    state.withLock { $0.chargeLimit = pages }
+  }
+
+  /// Counts work anew: see ``TestCounts/mostPagesWithoutPause``.
+  public func restartStride() {
+    state.withLock { state in
+      state.counts.pagesSincePause = 0
+      state.counts.mostPagesWithoutPause = 0
+    }
+  }
+
+  /// Whether the caller is being killed, as ``killCaller(after:)`` said.
+  public var isCallerKilled: Bool {
+    state.withLock { state in
+      guard let countdown = state.killCountdown else { return false }
+      state.killCountdown = countdown - 1
+      return countdown <= 0
+    }
+  }
+
+  /// Runs `body` as a thread of the node.
+  public func onNode<R, E: Error>(_ node: Int, _ body: () throws(E) -> R) throws(E) -> R {
+    let before = Self.node.value
+    Self.node.value = node
+    defer { Self.node.value = before }
+    return try body()
   }
 
   /// Runs `body`, in which an allocation by anyone traps (D2).
@@ -68,9 +103,14 @@ extension TestHost {
     blocks[block.index].isZero = false
   }
 
-  /// Makes every block of a buffer dirty.
-  public func write(_ buffer: TestBuffer) {
-    for block in blocks(of: buffer) { write(block) }
+  /// Makes every block of a chain dirty.
+  public func write(_ chain: BlockChain<TestHost>) {
+    for block in blocks(in: chain) { write(block) }
+  }
+
+  /// Lets a block fail to be zeroed, as when a client spoilt it.
+  public func spoil(_ block: TestBlock) {
+    blocks[block.index].isSpoilt = true
   }
 
   /// Whether a block's contents are zeroes.

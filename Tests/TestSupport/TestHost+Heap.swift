@@ -1,95 +1,60 @@
 // SPDX-License-Identifier: MIT
 
+import HeapFramework
 public import PagePools
 import Synchronization
 
+/// Whom a ``TestHost`` charges a buffer to.
+public struct TestOwner: Hashable, Sendable, BitwiseCopyable {
+  /// A number that the charge was made under.
+  public let number: Int
+}
+
 extension TestHost {
-  /// Takes the blocks out of a buffer; the buffer is gone then.
-  public func dismantle(_ buffer: TestBuffer) -> BlockChain<TestHost> {
-    checkContext("dismantle")
-    return state.withLock { state in
-      check(buffer)
-      let chain = buffers[buffer.index].chain
-      buffers[buffer.index] = BufferRecord(generation: buffer.generation + 1)
-      state.freeBuffers.append(buffer.index)
-      state.counts.liveBuffers -= 1
-      return chain
+  /// Charges the pages, unless that would exceed what ``limitCharges(to:)`` said.
+  public func charge(_ pages: PageCount) throws(TestFailure) -> TestOwner {
+    checkContext("charge")
+    return try state.withLock { (state) throws(TestFailure) in
+      guard state.counts.chargedPages + pages.rawValue <= state.chargeLimit else {
+        throw .chargeRefused
+      }
+      state.counts.chargedPages += pages.rawValue
+      state.counts.charges += 1
+      return TestOwner(number: state.counts.charges)
     }
   }
 
-  /// Every release of a test buffer is known at once.
-  public func collectReturned() -> Bool {
+  /// Takes a charge back.
+  public func uncharge(_ pages: PageCount, _ owner: TestOwner) {
+    checkContext("uncharge")
+    state.withLock { state in
+      if owner.number < 1 || owner.number > state.counts.charges { misuse("nobody was charged so") }
+      state.counts.chargedPages -= pages.rawValue
+      if state.counts.chargedPages < 0 { misuse("more is uncharged than was charged") }
+    }
+  }
+
+  /// Every release of a test buffer is known at once, unless ``onCollect(_:)`` said something else.
+  public func collectReturned(atMost limit: PageCount) -> Bool {
     checkContext("collectReturned")
-    return false
+    guard let hook = state.withLock({ $0.collectHook }) else { return false }
+    return hook(limit)
   }
 
   /// Counts the wake-up.
-  public func wakeDeferredFreeWorker() {
-    checkContext("wakeDeferredFreeWorker")
+  public func wakeWorker() {
+    checkContext("wakeWorker")
     state.withLock { $0.counts.wakes += 1 }
-  }
-
-  /// Whether the caller is being killed, as ``killCaller(after:)`` said.
-  public var isCallerKilled: Bool {
-    state.withLock { state in
-      guard let countdown = state.killCountdown else { return false }
-      state.killCountdown = countdown - 1
-      return countdown <= 0
-    }
-  }
-
-  /// Pages of a buffer's blocks.
-  public func deferredSize(of item: TestBuffer) -> PageCount {
-    check(item)
-    return buffers[item.index].chain.pages
-  }
-
-  /// The buffer's link slot.
-  public func nextDeferred(after item: TestBuffer) -> TestBuffer? {
-    check(item)
-    return buffers[item.index].next
-  }
-
-  /// Stores into the buffer's link slot.
-  public func setNextDeferred(_ next: TestBuffer?, after item: TestBuffer) {
-    check(item)
-    if let next { check(next) }
-    if !TestLock.isHeldByThisThread { misuse("a deferred link is written without a lock") }
-    buffers[item.index].next = next
-  }
-
-  private func check(_ buffer: TestBuffer) {
-    let record = buffers[buffer.index]
-    if !record.isLive || record.generation != buffer.generation {
-      misuse("buffer \(buffer.index) was dismantled already")
-    }
-  }
-
-  /// Makes a buffer of blocks, as exporting it as a descriptor would.
-  public func makeBuffer(_ chain: BlockChain<TestHost>) -> TestBuffer {
-    state.withLock { state in
-      guard let index = state.freeBuffers.popLast() else { fatalError("too many test buffers") }
-      let generation = buffers[index].generation
-      buffers[index] = BufferRecord(generation: generation, isLive: true, chain: chain)
-      state.counts.liveBuffers += 1
-      return TestBuffer(index: index, generation: generation)
-    }
-  }
-
-  /// Makes a buffer of one block.
-  public func makeBuffer(_ block: TestBlock) -> TestBuffer {
-    makeBuffer(BlockChain(block, in: self))
-  }
-
-  /// A buffer's blocks, in order.
-  public func blocks(of buffer: TestBuffer) -> [TestBlock] {
-    blocks(in: buffers[buffer.index].chain)
   }
 
   /// A chain's blocks, in order.
   public func blocks(in chain: BlockChain<TestHost>) -> [TestBlock] {
     var found: [TestBlock] = []
-    chain.forEach(in: self) { found.append($0) }
+    var next = chain.front
+    while let block = next {
+      found.append(block)
+      next = self.next(after: block)
+    }
     return found
   }
 }

@@ -5,15 +5,32 @@ public import PagePools
 import Synchronization
 
 extension TestHost {
-  /// Gives out a free block, zeroed.
+  /// Pages of 4 KiB, unless the host was made with others.
+  public var pageSize: PageSize { ownPageSize }
+
+  /// Gives out free blocks, zeroed, all or none.
   public func allocate(
-    for pool: PagePool<TestHost>, effort: AllocationEffort
-  ) throws(TestFailure) -> TestBlock {
+    _ count: Int, for pool: PoolID, _ properties: PoolProperties, effort: AllocationEffort,
+    into chain: inout BlockChain<TestHost>
+  ) throws(TestFailure) {
     checkContext("allocate")
     if isAllocationForbidden.load(ordering: .relaxed) {
       misuse("allocate is called where nothing may be allocated")
     }
-    let pages = pool.blockSize.rawValue
+    var batch: [TestBlock] = []
+    do throws(TestFailure) {
+      for _ in 0..<count { batch.append(try makeBlock(pool, properties, effort)) }
+    } catch {
+      for block in batch { free(block) }
+      throw error
+    }
+    for block in batch { chain.append(block, in: self) }
+  }
+
+  private func makeBlock(
+    _ pool: PoolID, _ properties: PoolProperties, _ effort: AllocationEffort
+  ) throws(TestFailure) -> TestBlock {
+    let pages = properties.blockSize.rawValue
     return try state.withLock { (state) throws(TestFailure) -> TestBlock in
       state.counts.attempts += 1
       let attempt = TestAttempt(
@@ -28,15 +45,30 @@ extension TestHost {
       state.counts.livePages += pages
       state.log?.append(.allocated(pages, effort))
       let generation = blocks[index].generation
-      blocks[index] = BlockRecord(generation: generation, isAllocated: true, pool: pool)
+      blocks[index] = BlockRecord(
+        generation: generation, isAllocated: true, pool: pool, size: properties.blockSize,
+        kind: properties.kind)
       return TestBlock(index: index, generation: generation)
     }
   }
 
-  /// Takes a block back.
+  /// Takes blocks back.
+  public func release(_ blocks: consuming BlockChain<TestHost>, _ properties: PoolProperties) {
+    checkContext("release")
+    while let block = blocks.pop(in: self) {
+      if self.size(of: block) != properties.blockSize { misuse("a batch has blocks of two pools") }
+      free(block)
+    }
+  }
+
+  /// Takes one block back.
   public func release(_ block: TestBlock) {
     checkContext("release")
-    let pages = self.pool(of: block).blockSize.rawValue
+    free(block)
+  }
+
+  private func free(_ block: TestBlock) {
+    let pages = size(of: block).rawValue
     if let hook = state.withLock({ $0.releaseHook }) { hook(block) }
     state.withLock { state in
       check(block, "released twice")
@@ -45,27 +77,56 @@ extension TestHost {
       state.counts.released += 1
       state.counts.livePages -= pages
       state.log?.append(.released(pages))
+      state.counts.work(pages)
     }
   }
 
-  /// Marks a block as zero.
-  public func zero(_ block: TestBlock) -> Bool {
+  /// Marks a block as zero; false for one that was spoilt.
+  public func zero(_ block: TestBlock, _ properties: PoolProperties) -> Bool {
     checkContext("zero")
     check(block, "zeroed after its release")
+    if blocks[block.index].isSpoilt { return false }
     blocks[block.index].isZero = true
-    let pages = self.pool(of: block).blockSize.rawValue
+    let pages = size(of: block).rawValue
     state.withLock { state in
       state.counts.zeroed += 1
       state.log?.append(.zeroed(pages))
+      state.counts.work(pages)
     }
     return true
   }
 
   /// The pool that `block` was allocated for.
-  public func pool(of block: TestBlock) -> PagePool<TestHost> {
+  public func pool(of block: TestBlock) -> PoolID {
     check(block, "asked for its pool")
     guard let pool = blocks[block.index].pool else { misuse("block without a pool") }
     return pool
+  }
+
+  /// Pages in `block`.
+  public func size(of block: TestBlock) -> PageCount {
+    check(block, "asked for its size")
+    return blocks[block.index].size
+  }
+
+  /// The second link slot of `block`.
+  public func previous(before block: TestBlock) -> TestBlock? {
+    check(block, "its link slot is read")
+    return blocks[block.index].previous
+  }
+
+  /// Stores into the second link slot of `block`.
+  public func setPrevious(_ previous: TestBlock?, before block: TestBlock) {
+    check(block, "its link slot is written")
+    if let previous { check(previous, "linked to") }
+    blocks[block.index].previous = previous
+  }
+
+  /// Kinds of one source relieve each other; a shortage of descriptors is relieved by kind 0 alone.
+  public func canRelieve(
+    _ failure: TestFailure, _ wanted: MemoryKind, with kind: MemoryKind
+  ) -> Bool {
+    failure == .outOfDescriptors ? kind.source.rawValue == 0 : kind.source == wanted.source
   }
 
   /// The link slot of `block`.
@@ -84,7 +145,22 @@ extension TestHost {
   /// The shard that ``onShard(_:_:)`` chose for this thread, 0 at first.
   public var currentShard: Int { Self.shard.value }
 
-  /// Lets other threads run.
+  /// Nodes that the host was made with.
+  public var nodeCount: Int { ownNodeCount }
+
+  /// The node that ``onNode(_:_:)`` chose for this thread, 0 at first.
+  public var currentNode: Int { Self.node.value }
+
+  /// Notes that others could run.
+  public func letOthersRun() {
+    checkContext("letOthersRun")
+    state.withLock { state in
+      state.counts.pauses += 1
+      state.counts.pagesSincePause = 0
+    }
+  }
+
+  /// Waits for another thread.
   public func relax() {
     checkContext("relax")
     relaxations.add(1, ordering: .relaxed)

@@ -14,21 +14,16 @@ public struct TestBlock: Hashable, Sendable, BitwiseCopyable {
   let generation: Int
 }
 
-/// One buffer object of a ``TestHost``.
-public struct TestBuffer: Hashable, Sendable, BitwiseCopyable {
-  let index: Int
-  let generation: Int
-}
-
-/// What distinguishes pools of one block size here: a number.
-public struct TestAttributes: Hashable, Sendable, BitwiseCopyable {
-  /// The number.
-  public let number: Int
-
-  /// Attributes with a number.
-  public init(_ number: Int = 0) {
-    self.number = number
+extension MemoryKind {
+  /// Memory of a ``TestHost``: of the source with a number.
+  public static func test(
+    _ number: Int = 0, keeping: Keeping = .pooledAndDeferred, node: MemoryNode = .any
+  ) -> MemoryKind {
+    MemoryKind(MemorySource(rawValue: UInt16(number)), node: node, keeping: keeping)
   }
+
+  /// The number.
+  public var number: Int { Int(source.rawValue) }
 }
 
 /// Why a ``TestHost`` fails.
@@ -42,11 +37,24 @@ public enum TestFailure: AllocationFailure, Equatable {
   /// Not to be had at all.
   case impossible
 
-  /// Whether giving memory back could help.
-  public var isRelievedByReclaim: Bool {
+  /// A limit on charges.
+  case chargeRefused
+  /// More than a heap's largest buffer, or anything else that the core says is too much.
+  case refused(Shortage)
+  /// Fewer pages given back than these are of no use.
+  case missing(Int)
+
+  public init(_ shortage: Shortage) { self = .refused(shortage) }
+
+  /// Whether the caller is being killed.
+  public var isInterruption: Bool { self == .interrupted }
+
+  /// How much memory given back could help.
+  public func relief(for asked: PageCount) -> Relief {
     switch self {
-    case .outOfMemory, .outOfDescriptors: true
-    case .interrupted, .impossible: false
+    case .outOfMemory, .outOfDescriptors: .about(asked)
+    case .missing(let pages): .atLeast(PageCount(pages))
+    case .interrupted, .impossible, .chargeRefused, .refused: .none
     }
   }
 }
@@ -60,10 +68,8 @@ public enum TestFailure: AllocationFailure, Equatable {
 public final class TestHost: HeapHost {
   /// A handle to one block.
   public typealias Block = TestBlock
-  /// A handle to one buffer object.
-  public typealias Item = TestBuffer
-  /// What distinguishes pools of one block size.
-  public typealias Attributes = TestAttributes
+  /// Whom a buffer is charged to.
+  public typealias Owner = TestOwner
   /// The host's lock.
   public typealias Lock = TestLock
   /// Why an allocation failed.
@@ -73,29 +79,26 @@ public final class TestHost: HeapHost {
     var generation = 0
     var isAllocated = false
     var isZero = true
+    var isSpoilt = false
     var next: TestBlock?
-    var pool: PagePool<TestHost>?
-  }
-
-  struct BufferRecord {
-    var generation = 0
-    var isLive = false
-    var next: TestBuffer?
-    var chain = BlockChain<TestHost>()
+    var previous: TestBlock?
+    var pool: PoolID?
+    var size = PageCount.zero
+    var kind = MemoryKind.test()
   }
 
   struct State {
     var freeBlocks: [Int]
-    var freeBuffers: [Int]
     var counts = TestCounts()
     var log: [TestEvent]?
     var rule: TestRule?
     var releaseHook: (@Sendable (TestBlock) -> Void)?
+    var collectHook: (@Sendable (PageCount) -> Bool)?
     var killCountdown: Int?
+    var chargeLimit = Int.max
   }
 
   let blocks: PlainArray<BlockRecord>
-  let buffers: PlainArray<BufferRecord>
   let state: Locked<State, SpinLock>
 
   /// How many calls of ``relax()`` there were.
@@ -107,14 +110,24 @@ public final class TestHost: HeapHost {
   /// The shard of threads that chose none.
   static let shard = ThreadLocal()
 
+  /// The node of threads that chose none.
+  static let node = ThreadLocal()
+
+  let ownPageSize: PageSize
+  let ownNodeCount: Int
+
   /// Makes a host whose blocks are all free.
   ///
-  /// - Parameter capacity: the most blocks, and the most buffers, there can be at once.
-  public init(capacity: Int = 4096) {
+  /// - Parameters:
+  ///   - capacity: the most blocks there can be at once.
+  ///   - pageSize: of its pages.
+  ///   - nodeCount: nodes of its memory.
+  public init(capacity: Int = 4096, pageSize: PageSize = PageSize(shift: 12), nodeCount: Int = 1) {
+    ownPageSize = pageSize
+    ownNodeCount = nodeCount
     blocks = PlainArray(count: capacity, repeating: BlockRecord())
-    buffers = PlainArray(count: capacity, repeating: BufferRecord())
     let all = Array((0..<capacity).reversed())
-    state = Locked(State(freeBlocks: all, freeBuffers: all))
+    state = Locked(State(freeBlocks: all))
   }
 }
 
@@ -159,11 +172,24 @@ public struct TestCounts: Equatable, Sendable {
   public var zeroed = 0
   /// Pages allocated and not released.
   public var livePages = 0
-  /// Buffers made and not dismantled.
-  public var liveBuffers = 0
+  /// Pages charged and not uncharged.
+  public var chargedPages = 0
+  /// Charges made.
+  public var charges = 0
+  /// Times others could run.
+  public var pauses = 0
+  /// Pages zeroed or released since then, and the most that ever were.
+  public var pagesSincePause = 0
+  /// See ``pagesSincePause``.
+  public var mostPagesWithoutPause = 0
   /// Times the worker was woken.
   public var wakes = 0
 
   /// Blocks allocated and not released.
   public var liveBlocks: Int { allocated - released }
+
+  mutating func work(_ pages: Int) {
+    pagesSincePause += pages
+    mostPagesWithoutPause = max(mostPagesWithoutPause, pagesSincePause)
+  }
 }

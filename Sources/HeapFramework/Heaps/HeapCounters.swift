@@ -47,22 +47,22 @@ public struct HeapCounts: Equatable, Sendable, BitwiseCopyable {
 }
 
 /// The counts of one heap, kept apart for each shard so that threads do not share a cache line.
-public final class HeapCounters<Host: PageSource>: Sendable {
+public final class HeapCounters<Host: Machine>: Sendable {
   @usableFromInline
   enum Count: Int, CaseIterable {
     case allocations, allocatedPages, frees, freedPages, poolMisses, failures
   }
 
-  @usableFromInline let host: Host
+  @usableFromInline let machine: Host
   @usableFromInline let counts: ShardedCounts
 
-  init(host: Host, shardCount: Int) {
-    self.host = host
+  init(machine: Host, shardCount: Int) {
+    self.machine = machine
     counts = ShardedCounts(shardCount: shardCount, countsPerShard: Count.allCases.count)
   }
 
   @inlinable
-  var homeShard: Int { host.homeShard(of: counts.shardCount) }
+  var homeShard: Int { machine.homeShard(of: counts.shardCount) }
 
   @inlinable
   func add(_ number: Int, to count: Count, of shard: Int) {

@@ -2,32 +2,37 @@
 
 public import PagePools
 
-/// What a host brings to heaps beyond a source of pages: buffer objects and a worker.
+/// What a host brings to heaps beyond a source of pages: whom buffers are charged to, and a worker.
 ///
-/// A buffer object is what stands behind one descriptor. The heap frees it as a whole; the
-/// host knows which blocks it is made of and what else goes away with it.
-public protocol HeapHost: PageSource, DeferredFreeItems {
-  /// A buffer object, linked on the deferred-free list while it waits.
-  typealias Buffer = Item
+/// Buffer objects are the host's own affair: the core gives blocks for one and gets them back.
+public protocol HeapHost: PageSource {
+  /// Whom a buffer is charged to; kept by the host with the buffer.
+  associatedtype Owner: BitwiseCopyable & Sendable
 
-  /// Takes the blocks out of a buffer that is being freed and drops everything else of it.
+  /// Charges pages to whoever asks for them, before any memory is taken (A3).
   ///
-  /// - Context: no lock held; must not allocate; may block.
-  func dismantle(_ buffer: Item) -> BlockChain<Self>
+  /// - Throws: `init(_:)` of a ``PagePools/Shortage`` that names the limit, its holder and what is held; then
+  ///   nothing is charged.
+  /// - Context: no lock held; does not block.
+  func charge(_ pages: PageCount) throws(Failure) -> Owner
 
-  /// Frees the buffers whose last user has gone without the host having acted on it yet.
+  /// Takes a charge back: the buffer is gone, or could not be made.
+  ///
+  /// - Context: no lock held; does not block.
+  func uncharge(_ pages: PageCount, _ owner: Owner)
+
+  /// Frees buffers whose last user has gone without the host having acted on it yet.
   ///
   /// Called when a pool is found empty. A host that learns of every release at once does nothing.
   ///
+  /// - Parameter limit: pages; when so much was freed, the rest is left to others: who asks for
+  ///   memory does not work for everybody else (U3).
   /// - Returns: whether any may have been freed, so that the pool is worth another look.
   /// - Context: no lock held; may block.
-  func collectReturned() -> Bool
+  func collectReturned(atMost limit: PageCount) -> Bool
 
-  /// Wakes the deferred-free worker.
+  /// Wakes the worker.
   ///
   /// - Context: no lock held; does not block.
-  func wakeDeferredFreeWorker()
-
-  /// Whether the caller is being killed, so that a long allocation must stop (S1).
-  var isCallerKilled: Bool { get }
+  func wakeWorker()
 }

@@ -7,15 +7,15 @@ public import PagePools
 /// A lookup returns a ``HeapUse`` that keeps the heap registered until it goes away;
 /// ``unregister(_:)`` waits for them. `Heap` is what the host wants to find: a heap object, or a
 /// table of operations.
-public final class HeapRegistry<Host: PageSource, Heap: Sendable>: Sendable {
-  let host: Host
+public final class HeapRegistry<Host: Machine, Heap: Sendable>: Sendable {
+  let machine: Host
   let table: Locked<HeapTable<Heap>, Host.Lock>
 
   /// Makes an empty registry.
   ///
   /// - Parameter capacity: the most names and aliases there can be.
-  public init(host: Host, capacity: Int = 64) {
-    self.host = host
+  public init(machine: Host, capacity: Int = 64) {
+    self.machine = machine
     table = Locked(HeapTable(capacity: capacity))
   }
 
@@ -50,34 +50,16 @@ public final class HeapRegistry<Host: PageSource, Heap: Sendable>: Sendable {
   public func unregister(_ name: HeapName) throws(HeapRegistryError) {
     guard let slot = table.withLock({ $0.hide(name) }) else { throw .unknownName }
     while table.withLock({ $0.isUsed(slot) }) {
-      host.relax()
+      machine.relax()
     }
     // The last reference may go with `heap`, so it must leave the lock first.
     let heap = table.withLock { $0.remove(slot) }
     _ = consume heap
   }
-
-  /// Visits the heaps with the aliases of each, in the order they were registered, except that one
-  /// registered after another was removed may stand in its place.
-  ///
-  /// - Context: takes the registry's lock for each name, not while `body` runs.
-  public func forEach(_ body: (_ name: HeapName, _ heap: Heap, _ aliases: [HeapName]) -> Void) {
-    var position = 0
-    while let found = table.withLock({ $0.heap(from: position) }) {
-      var aliases: [HeapName] = []
-      var alias = 0
-      while let next = table.withLock({ $0.alias(of: found.slot, from: alias) }) {
-        aliases.append(next.name)
-        alias = next.slot + 1
-      }
-      body(found.name, found.heap, aliases)
-      position = found.slot + 1
-    }
-  }
 }
 
 /// A heap that somebody looked up: while this lives, the heap stays.
-public struct HeapUse<Host: PageSource, Heap: Sendable>: ~Copyable, Sendable {
+public struct HeapUse<Host: Machine, Heap: Sendable>: ~Copyable, Sendable {
   let registry: HeapRegistry<Host, Heap>
   let slot: Int
 

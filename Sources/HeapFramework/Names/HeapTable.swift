@@ -79,24 +79,6 @@ struct HeapTable<Heap>: ~Copyable {
     return heap
   }
 
-  func heap(from position: Int) -> (name: HeapName, heap: Heap, slot: Int)? {
-    for slot in 0..<entries.count where slot >= position {
-      if let name = entries[slot].name, case .heap(let heap, _, false) = entries[slot].role {
-        return (name, heap, slot)
-      }
-    }
-    return nil
-  }
-
-  func alias(of heap: Int, from position: Int) -> (name: HeapName, slot: Int)? {
-    for slot in 0..<entries.count where slot >= position {
-      if let name = entries[slot].name, case .alias(of: heap) = entries[slot].role {
-        return (name, slot)
-      }
-    }
-    return nil
-  }
-
   private func slot(of name: HeapName) -> Int? {
     for slot in 0..<entries.count where entries[slot].name == name {
       return slot

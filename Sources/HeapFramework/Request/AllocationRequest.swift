@@ -16,6 +16,9 @@ public struct AllocationRequest: Equatable, Sendable {
   /// How the descriptor is to be made.
   public let descriptorFlags: DescriptorFlags
 
+  /// What the heap is asked besides: flags that it knows.
+  public let heapFlags: UInt64
+
   /// Bytes in the ABI's struct.
   public static var byteCount: Int { 24 }
 
@@ -27,30 +30,37 @@ public struct AllocationRequest: Equatable, Sendable {
   ///   - length: bytes, 1 or more; rounded up to pages.
   ///   - descriptor: the field `fd`, which must be 0.
   ///   - descriptorFlags: `O_CLOEXEC` and an access mode.
-  ///   - heapFlags: none are defined.
+  ///   - heapFlags: the ABI defines none.
+  ///   - knownHeapFlags: those that the heap takes.
+  ///   - pageSize: the host's.
   /// - Throws: ``RequestError``, the first that applies in the order of its cases (all EINVAL).
   public init(
-    length: ByteCount, descriptor: UInt32 = 0, descriptorFlags: UInt32 = 0, heapFlags: UInt64 = 0
+    length: ByteCount, descriptor: UInt32 = 0, descriptorFlags: UInt32 = 0, heapFlags: UInt64 = 0,
+    knownHeapFlags: UInt64 = 0, pageSize: PageSize
   ) throws(RequestError) {
     guard descriptor == 0 else { throw .descriptorNotZero(descriptor) }
     let flags = DescriptorFlags(rawValue: descriptorFlags)
     if let unknown = flags.unknownFlags { throw .unknownDescriptorFlags(unknown) }
-    guard heapFlags == 0 else { throw .unknownHeapFlags(heapFlags) }
+    let unknownHeapFlags = heapFlags & ~knownHeapFlags
+    guard unknownHeapFlags == 0 else { throw .unknownHeapFlags(unknownHeapFlags) }
     guard length.rawValue > 0 else { throw .lengthIsZero }
-    guard let pages = PageCount(covering: length) else { throw .lengthOverflows(length) }
+    guard let pages = pageSize.pages(covering: length) else { throw .lengthOverflows(length) }
     self.pages = pages
     self.descriptorFlags = flags
+    self.heapFlags = heapFlags
   }
 
   /// Decodes and checks a struct of any size: missing fields read as zero, extra bytes are ignored.
   ///
-  /// - Throws: as ``init(length:descriptor:descriptorFlags:heapFlags:)``.
-  public init(arguments: RawSpan) throws(RequestError) {
+  /// - Throws: as ``init(length:descriptor:descriptorFlags:heapFlags:knownHeapFlags:pageSize:)``.
+  public init(
+    arguments: RawSpan, knownHeapFlags: UInt64 = 0, pageSize: PageSize
+  ) throws(RequestError) {
     try self.init(
       length: ByteCount(arguments.field(at: 0)),
       descriptor: arguments.field(at: Self.descriptorOffset),
       descriptorFlags: arguments.field(at: 12),
-      heapFlags: arguments.field(at: 16))
+      heapFlags: arguments.field(at: 16), knownHeapFlags: knownHeapFlags, pageSize: pageSize)
   }
 
   /// Writes the new descriptor's number into the caller's struct, as far as that reaches.
@@ -108,10 +118,4 @@ public struct DescriptorFlags: RawRepresentable, Equatable, Sendable {
     let unknown = rawValue & ~0x8_0003
     return unknown == 0 ? nil : unknown
   }
-
-  /// Whether `O_CLOEXEC` is set.
-  public var isCloseOnExec: Bool { rawValue & 0x8_0000 != 0 }
-
-  /// `O_RDONLY` (0), `O_WRONLY` (1) or `O_RDWR` (2), or the invalid 3, which opens as `O_RDONLY` does.
-  public var accessMode: UInt32 { rawValue & 3 }
 }

@@ -10,7 +10,7 @@ public enum RequestError: Error, Equatable, Sendable {
   case descriptorNotZero(UInt32)
   /// These `fd_flags` are neither `O_CLOEXEC` nor an access mode.
   case unknownDescriptorFlags(UInt32)
-  /// `heap_flags` is not 0.
+  /// These `heap_flags` are not known to the heap.
   case unknownHeapFlags(UInt64)
   /// The length is 0.
   case lengthIsZero

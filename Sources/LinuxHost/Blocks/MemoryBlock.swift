@@ -18,11 +18,9 @@ package struct MemoryBlock: BitwiseCopyable, Equatable, @unchecked Sendable {
 /// What the host knows of a block: its counterpart of the kernel's `struct page`.
 @safe
 struct BlockRecord {
-  /// The link slot of pools and chains; the core's.
+  /// The link slots; the core's.
   var next: MemoryBlock?
-
-  /// The link slot of the deferred-free list; the core's.
-  var nextDeferred: MemoryBlock?
+  var previous: MemoryBlock?
 
   /// The first byte of the block's mapping, nil while a small file is not mapped.
   ///
@@ -30,7 +28,10 @@ struct BlockRecord {
   var address: UnsafeMutableRawPointer?
 
   /// Where the block goes when it is given back.
-  let pool: PagePool<LinuxHost>
+  let pool: PoolID
+
+  /// Pages in the block.
+  let size: PageCount
 
   /// What the memory stands in.
   let backing: Backing
@@ -55,21 +56,21 @@ struct BlockRecord {
 
 extension MemoryBlock {
   /// The pool the block was allocated for.
-  var pool: PagePool<LinuxHost> { unsafe record.pointee.pool }
+  var pool: PoolID { unsafe record.pointee.pool }
 
   /// Pages in the block.
-  package var size: PageCount { unsafe record.pointee.pool.blockSize }
+  package var size: PageCount { unsafe record.pointee.size }
 
-  /// The core's link slot.
+  /// The core's first link slot.
   var next: MemoryBlock? {
     get { unsafe record.pointee.next }
     nonmutating set { unsafe record.pointee.next = newValue }
   }
 
-  /// The deferred-free list's link slot.
-  var nextDeferred: MemoryBlock? {
-    get { unsafe record.pointee.nextDeferred }
-    nonmutating set { unsafe record.pointee.nextDeferred = newValue }
+  /// The core's second link slot.
+  var previous: MemoryBlock? {
+    get { unsafe record.pointee.previous }
+    nonmutating set { unsafe record.pointee.previous = newValue }
   }
 
   /// The block's memory, nil while it is not mapped.
@@ -85,11 +86,12 @@ extension MemoryBlock {
   }
 
   /// Makes the record of a block with a file of its own.
-  init(pool: PagePool<LinuxHost>, file: MemoryFile) {
+  init(pool: PoolID, size: PageCount, file: MemoryFile) {
     let record = unsafe BlockRecord.allocate(count: 1).bindMemory(to: BlockRecord.self, capacity: 1)
     unsafe record.initialize(
       to: BlockRecord(
-        next: nil, nextDeferred: nil, address: file.mappedBase, pool: pool, backing: .file(file)))
+        next: nil, previous: nil, address: file.mappedBase, pool: pool, size: size,
+        backing: .file(file)))
     unsafe self.init(record: record)
   }
 

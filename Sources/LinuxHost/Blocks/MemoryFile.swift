@@ -32,7 +32,7 @@ package final class MemoryFile: @unchecked Sendable {
   var isHandedOut = false
 
   /// The heap that a handed-out file comes back to; it outlives the file.
-  unowned(unsafe) var owner: ContiguousHeap<LinuxHost>?
+  unowned(unsafe) var owner: SingleBlockHeap<LinuxHost>?
 
   /// Whether a buffer of this process uses the memory as well.
   var isHeldByBuffer = false

@@ -107,7 +107,8 @@ package final class HeapRuntime: Sendable {
     _ memory: BufferMemory<LinuxHost>, _ isStopping: StopFlag, _ faults: FaultPlan?
   ) {
     HostThread.lowerPriority()
-    var pace = RefillPace(pause: refillPause)
+    var pace = RefillPace(
+      pause: refillPause, poolCapacity: memory.pools.poolCapacity)
     var naps = 0
     while !isStopping.isSet.load(ordering: .relaxed) {
       faults?.delayWorker()

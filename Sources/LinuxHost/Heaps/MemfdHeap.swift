@@ -10,8 +10,8 @@ package import PagePools
 /// files of their own for the rest and for whatever is given to others.
 package final class MemfdHeap: Sendable {
   private let memory: BufferMemory<LinuxHost>
-  private let slots: ContiguousHeap<LinuxHost>
-  private let files: ContiguousHeap<LinuxHost>
+  private let slots: SingleBlockHeap<LinuxHost>
+  private let files: SingleBlockHeap<LinuxHost>
 
   private var host: LinuxHost { memory.host }
 
@@ -20,10 +20,10 @@ package final class MemfdHeap: Sendable {
   /// - Returns: nil when the pool set has no room for them.
   package init?(memory: BufferMemory<LinuxHost>) {
     guard
-      let slots = ContiguousHeap(
-        memory: memory, attributes: .inProcess, largest: LinuxHost.largestSlot)
+      let slots = SingleBlockHeap(
+        memory: memory, kind: .inProcess, largest: LinuxHost.largestSlot)
     else { return nil }
-    guard let files = ContiguousHeap(memory: memory, attributes: .shareable) else {
+    guard let files = SingleBlockHeap(memory: memory, kind: .shareable) else {
       slots.close()
       return nil
     }
@@ -43,9 +43,12 @@ package final class MemfdHeap: Sendable {
   /// memory that serves them.
   ///
   /// - Returns: false when buffers cannot be so large.
-  package func setWatermarks(_ marks: Watermarks, holding pages: PageCount) -> Bool {
-    guard files.setWatermarks(marks, holding: pages) else { return false }
-    if pages <= LinuxHost.largestSlot { slots.setWatermarks(marks, holding: pages) }
+  /// - Throws: `WatermarksExceedLimit`.
+  package func setWatermarks(
+    _ marks: Watermarks, holding pages: PageCount
+  ) throws(WatermarksExceedLimit) -> Bool {
+    guard try files.setWatermarks(marks, holding: pages) else { return false }
+    if pages <= LinuxHost.largestSlot { try slots.setWatermarks(marks, holding: pages) }
     return true
   }
 
@@ -78,7 +81,7 @@ extension MemfdHeap {
   ///
   /// - Parameter mayBeWritten: false only when nobody can have written it (S4).
   package func free(_ block: MemoryBlock, mayBeWritten: Bool) {
-    if block.pool.attributes == .inProcess {
+    if block.file == nil {
       slots.free(block, mayBeWritten: mayBeWritten)
     } else {
       files.free(block, mayBeWritten: mayBeWritten)
@@ -167,5 +170,14 @@ extension MemfdHeap {
       free(block, mayBeWritten: false)
       throw error
     }
+  }
+}
+
+extension SingleBlockHeap<LinuxHost> {
+  /// Frees a buffer of one block.
+  func free(_ block: MemoryBlock, mayBeWritten: Bool, by thread: FreeingThread = .user) {
+    free(
+      Allocation(blocks: BlockChain(block, in: memory.host), owner: LinuxHost.Owner()),
+      mayBeWritten: mayBeWritten, by: thread)
   }
 }

@@ -36,7 +36,7 @@ package struct HeapNode: ~Copyable, Sendable {
       var fields = arguments.mutableSpan
       // SAFETY: every pattern of bits is a number.
       var bytes = unsafe fields.mutableBytes
-      request.encode(into: &bytes)
+      request.encode(into: &bytes, pageSize: HostPages.size)
     }
     _ = try attempt(.allocateFromNode, byteCount: request.pages.byteCount, faults: nil) {
       [node = descriptor.rawValue] in

@@ -2,9 +2,9 @@
 
 internal import CLinuxShims
 internal import Glibc
-internal import HeapFramework
+package import HeapFramework
 internal import HeapModule
-internal import PagePools
+package import PagePools
 internal import Synchronization
 
 /// Finds out when nobody outside has a handed-out file any more (H5).
@@ -61,7 +61,7 @@ extension ReleaseWatcher {
   ///   caller's alone, unless it was handed out before.
   /// - Context: system calls: 5 µs, and 3 µs more for a file's first time.
   func handOut(
-    _ block: MemoryBlock, _ file: MemoryFile, owner: ContiguousHeap<LinuxHost>, flags: Int32,
+    _ block: MemoryBlock, _ file: MemoryFile, owner: SingleBlockHeap<LinuxHost>, flags: Int32,
     isHeldByBuffer: Bool
   ) throws(HostFailure) -> OwnedDescriptor {
     try watch(block, file)
@@ -172,18 +172,36 @@ extension ReleaseWatcher {
     }
   }
 
-  /// Frees the files that have come back; any thread may help the watching one.
+  /// Frees the files that have come back; the watching thread's work.
   ///
   /// - Context: no lock held; may block.
-  func collectReturned() {
+  private func collectReturned() {
     // Room for 256 events; a file's events have no names.
-    unsafe withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 8) { buffer in
-      while true {
-        let count = unsafe read(queue.rawValue, buffer.baseAddress, buffer.count)
-        guard count > 0 else { return }
-        let events = unsafe UnsafeRawBufferPointer(rebasing: buffer[..<count])
-        unsafe handle(RawSpan(_unsafeBytes: events))
-      }
+    while let pages = readEvents(byteCount: 4096, by: .watcher) { _ = pages }
+  }
+
+  /// Frees files that have come back, for a thread that wants memory.
+  ///
+  /// - Parameter limit: pages; when so many have come back, the watching thread does the rest.
+  /// - Context: no lock held; may block.
+  func collectReturned(atMost limit: PageCount) {
+    var returned = PageCount.zero
+    while returned < limit, let pages = readEvents(byteCount: Self.eventByteCount, by: .bystander) {
+      returned += pages
+    }
+  }
+
+  private static let eventByteCount = 16
+
+  /// Handles as many events as fit into so many bytes.
+  ///
+  /// - Returns: pages that came back; nil when there were no events.
+  private func readEvents(byteCount: Int, by thread: FreeingThread) -> PageCount? {
+    unsafe withUnsafeTemporaryAllocation(byteCount: byteCount, alignment: 8) { buffer in
+      let count = unsafe read(queue.rawValue, buffer.baseAddress, buffer.count)
+      guard count > 0 else { return nil }
+      let events = unsafe UnsafeRawBufferPointer(rebasing: buffer[..<count])
+      return unsafe handle(RawSpan(_unsafeBytes: events), by: thread)
     }
   }
 
@@ -219,24 +237,33 @@ extension ReleaseWatcher {
   }
 
   /// Handles the events of one read; `events` are whole `struct inotify_event`s.
-  package func handle(_ events: RawSpan) {
+  ///
+  /// - Returns: pages that came back.
+  @discardableResult
+  package func handle(_ events: RawSpan, by thread: FreeingThread = .watcher) -> PageCount {
+    var pages = PageCount.zero
     var offset = 0
     while offset + MemoryLayout<inotify_event>.size <= events.byteCount {
       // SAFETY: the kernel writes whole events, aligned to 4; the type has no invalid values.
       let watch = unsafe events.unsafeLoad(fromByteOffset: offset, as: Int32.self)
       let mask = unsafe events.unsafeLoad(fromByteOffset: offset + 4, as: UInt32.self)
       let nameLength = unsafe events.unsafeLoad(fromByteOffset: offset + 12, as: UInt32.self)
-      offset += 16 + Int(nameLength)
+      offset += Self.eventByteCount + Int(nameLength)
       if mask & UInt32(SHIM_IN_Q_OVERFLOW) != 0 {
-        checkEverything()
+        // Whoever sees it must: it is told once.
+        checkEverything(by: thread)
       } else if mask & UInt32(SHIM_IN_CLOSE) != 0 {
-        check(watch)
+        pages += check(watch, by: thread)
       }
     }
+    return pages
   }
 
   /// Takes a block back after an event, or plans when to look again.
-  private func check(_ watch: Int32) {
+  ///
+  /// - Returns: pages that came back.
+  @discardableResult
+  private func check(_ watch: Int32, by thread: FreeingThread) -> PageCount {
     let returned = state.withLock { state -> MemoryBlock? in
       guard let block = state.blocks[watch], let file = block.file else { return nil }
       if reclaim(file) { return block }
@@ -245,11 +272,15 @@ extension ReleaseWatcher {
       }
       return nil
     }
-    if let returned { free(returned) }
+    guard let returned else { return .zero }
+    // Once it is freed it may be gone.
+    let size = returned.size
+    free(returned, by: thread)
+    return size
   }
 
-  private func free(_ block: MemoryBlock) {
-    unsafe block.file?.owner?.deferFree(block)
+  private func free(_ block: MemoryBlock, by thread: FreeingThread) {
+    unsafe block.file?.owner?.free(block, mayBeWritten: true, by: thread)
   }
 
   private func retryLeases() {
@@ -268,14 +299,14 @@ extension ReleaseWatcher {
         }
         return (nil, false)
       }
-      if let returned { free(returned) }
+      if let returned { free(returned, by: .watcher) }
       if isDone { return }
     }
   }
 
   /// Looks at every handed-out file now, whatever events say.
-  package func checkEverything() {
+  package func checkEverything(by thread: FreeingThread = .watcher) {
     let watches = state.withLock { Array($0.blocks.keys) }
-    for watch in watches { check(watch) }
+    for watch in watches { check(watch, by: thread) }
   }
 }

@@ -22,7 +22,7 @@ final class Slab: @unchecked Sendable {
   let slotCount: Int
   private(set) var freeCount: Int
 
-  /// Which list of the source the slab is on while it has free slots: its pool's slot.
+  /// Which list of the source the slab is on while it has free slots: its pool's index.
   let listIndex: Int
 
   /// The slab's neighbours on that list.
@@ -36,7 +36,7 @@ final class Slab: @unchecked Sendable {
   ///
   /// - Throws: the step that failed; nothing is left behind.
   /// - Context: blocks.
-  init(for pool: PagePool<LinuxHost>, faults: FaultPlan?) throws(HostFailure) {
+  init(for pool: PoolID, _ size: PageCount, faults: FaultPlan?) throws(HostFailure) {
     descriptor = OwnedDescriptor(
       owning: try attempt(.createFile, byteCount: Self.byteCount, faults: faults) {
         unsafe shim_memfd_create("dmaheap-slab")
@@ -46,19 +46,18 @@ final class Slab: @unchecked Sendable {
       ftruncate(file, Self.byteCount)
     }
     mapping = try Mapping(of: descriptor, byteCount: Self.byteCount, faults: faults)
-    slotSize = pool.blockSize
-    slotCount = Self.byteCount / pool.blockSize.byteCount
+    slotSize = size
+    slotCount = Self.byteCount / size.byteCount
     freeCount = slotCount
-    listIndex = pool.slot
+    listIndex = pool.index
     unsafe records = BlockRecord.allocate(count: slotCount)
     for index in (0..<slotCount).reversed() {
       let record = unsafe (records + index * BlockRecord.stride)
         .bindMemory(to: BlockRecord.self, capacity: 1)
       unsafe record.initialize(
         to: BlockRecord(
-          next: firstFree, nextDeferred: nil,
-          address: mapping.base + index * pool.blockSize.byteCount, pool: pool,
-          backing: .slot(self)))
+          next: firstFree, previous: nil, address: mapping.base + index * size.byteCount, pool: pool,
+          size: size, backing: .slot(self)))
       firstFree = unsafe MemoryBlock(record: record)
     }
   }

@@ -15,8 +15,8 @@ struct SlabLists: ~Copyable {
   /// Takes a free slot of the pool's size.
   ///
   /// - Complexity: O(1).
-  mutating func takeSlot(for pool: PagePool<LinuxHost>) -> MemoryBlock? {
-    guard let slab = firsts[pool.slot], let slot = slab.takeSlot() else { return nil }
+  mutating func takeSlot(for pool: PoolID) -> MemoryBlock? {
+    guard let slab = firsts[pool.index], let slot = slab.takeSlot() else { return nil }
     if slab.freeCount == 0 { remove(slab) }
     return slot
   }

@@ -10,7 +10,7 @@ final class SlabSource: Sendable {
   private let lists: Locked<SlabLists, FutexLock>
   private let faults: FaultPlan?
 
-  /// - Parameter poolCapacity: pools whose blocks may come from here have a `slot` below this.
+  /// - Parameter poolCapacity: pools whose blocks may come from here have an index below this.
   init(poolCapacity: Int, faults: FaultPlan?) {
     lists = Locked(SlabLists(poolCapacity: poolCapacity))
     self.faults = faults
@@ -27,8 +27,8 @@ final class SlabSource: Sendable {
   ///
   /// - Throws: the step that failed; nothing is left behind.
   /// - Context: blocks.
-  func allocate(for pool: PagePool<LinuxHost>) throws(HostFailure) -> MemoryBlock {
-    let slot = try takeSlot(for: pool)
+  func allocate(for pool: PoolID, _ size: PageCount) throws(HostFailure) -> MemoryBlock {
+    let slot = try takeSlot(for: pool, size)
     do throws(HostFailure) {
       try slot.slab.populate(slot, faults: faults)
     } catch {
@@ -46,10 +46,12 @@ final class SlabSource: Sendable {
     giveBack(slot)
   }
 
-  private func takeSlot(for pool: PagePool<LinuxHost>) throws(HostFailure) -> MemoryBlock {
+  private func takeSlot(
+    for pool: PoolID, _ size: PageCount
+  ) throws(HostFailure) -> MemoryBlock {
     if let slot = lists.withLock({ $0.takeSlot(for: pool) }) { return slot }
     // Several threads may come here at once; each slab that is made finds its use.
-    let slab = try Slab(for: pool, faults: faults)
+    let slab = try Slab(for: pool, size, faults: faults)
     return lists.withLock { lists in
       lists.insert(slab)
       guard let slot = lists.takeSlot(for: pool) else {

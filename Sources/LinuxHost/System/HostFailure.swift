@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 internal import Glibc
-internal import PagePools
+package import PagePools
 
 /// What the host was doing when it failed.
 package enum HostOperation: Sendable, CaseIterable {
@@ -49,22 +49,34 @@ package struct HostFailure: AllocationFailure, Equatable {
   /// Bytes that were asked for, 0 where no size is involved.
   package let byteCount: Int
 
-  package init(_ operation: HostOperation, _ errorNumber: Int32, byteCount: Int = 0) {
+  /// Bytes by which more was asked for than there is, 0 where nobody knows.
+  let missingByteCount: Int
+
+  package init(
+    _ operation: HostOperation, _ errorNumber: Int32, byteCount: Int = 0, missingByteCount: Int = 0
+  ) {
     self.operation = operation
     self.errorNumber = errorNumber
     self.byteCount = byteCount
+    self.missingByteCount = missingByteCount
   }
 
-  package static var outOfMemory: HostFailure { HostFailure(.checkMemory, ENOMEM) }
+  package init(_ shortage: Shortage) {
+    self.init(.checkMemory, ENOMEM, byteCount: shortage.asked.byteCount, missingByteCount: .max)
+  }
 
   package static var interrupted: HostFailure { HostFailure(.reserve, EINTR) }
 
+  package var isInterruption: Bool { errorNumber == EINTR }
+
   /// Pooled blocks hold memory, address space, descriptors and watches; giving them back can help with
   /// any of these.
-  package var isRelievedByReclaim: Bool {
+  package func relief(for asked: PageCount) -> Relief {
     switch errorNumber {
-    case ENOMEM, ENOSPC, EMFILE, ENFILE, EAGAIN: true
-    default: false
+    case ENOMEM where missingByteCount > 0:
+      .atLeast(PageCount(inBytes: missingByteCount - 1) + PageCount(1))
+    case ENOMEM, ENOSPC, EMFILE, ENFILE, EAGAIN: .about(asked)
+    default: .none
     }
   }
 }

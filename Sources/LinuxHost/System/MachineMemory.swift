@@ -18,7 +18,7 @@ package enum MachineMemory {
 
   /// From this size on, a request is compared with what is free now (pages): small ones cannot be the
   /// reason for running out, and asking costs 20 µs.
-  private static let worthAsking = PageCount(16 << 20 / PageCount.bytesPerPage)
+  private static let worthAsking = PageCount(inBytes: 16 << 20)
 
   /// Refuses a block that cannot fit.
   ///
@@ -31,8 +31,10 @@ package enum MachineMemory {
       throw HostFailure(.checkMemory, injected, byteCount: pages.byteCount)
     }
     guard pages >= worthAsking else { return }
-    guard pages.byteCount <= availableByteCount() else {
-      throw HostFailure(.checkMemory, ENOMEM, byteCount: pages.byteCount)
+    let missing = pages.byteCount - availableByteCount()
+    guard missing <= 0 else {
+      throw HostFailure(
+        .checkMemory, ENOMEM, byteCount: pages.byteCount, missingByteCount: missing)
     }
   }
 

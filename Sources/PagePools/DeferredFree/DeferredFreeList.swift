@@ -15,14 +15,14 @@ public protocol DeferredFreeItems: Sendable {
   /// - Context: called with the list's lock held, too.
   func deferredSize(of item: Item) -> PageCount
 
-  /// The item's deferred link slot. Called with the list's lock held.
+  /// The item's link slot. Called with the list's lock held.
   func nextDeferred(after item: Item) -> Item?
 
-  /// Stores into the item's deferred link slot. Called with the list's lock held.
+  /// Stores into the item's link slot. Called with the list's lock held.
   func setNextDeferred(_ next: Item?, after item: Item)
 }
 
-/// Why an item is being freed (D2).
+/// Why something is being freed (D2).
 @frozen
 public enum FreeReason: Sendable, BitwiseCopyable {
   /// In the background, or by a thread that found the backlog full: zero and pool the memory.
@@ -36,15 +36,7 @@ public enum FreeReason: Sendable, BitwiseCopyable {
 /// Objects whose freeing waits for a worker at idle priority: FIFO and bounded (D1–D5).
 ///
 /// The list is a mechanism: it links items through their own memory, counts their pages, and hands
-/// them out oldest first. The caller passes what freeing means, so nothing is stored and no lock
-/// is held while an item is freed. The worker is the host's:
-///
-/// ```swift
-/// while !stopping {
-///   while let _ = list.freeOldest(reason: .normal, free) {}
-///   if list.workerMaySleep() { /* wait for a wake-up */ }
-/// }
-/// ```
+/// them out oldest first. What freeing means is the caller's, who does it with no lock held.
 ///
 /// - Source: behaviour of Android's deferred-free-helper.c; differs in being FIFO, in its bound, and
 ///   in waking the worker only when it sleeps.
@@ -59,16 +51,16 @@ public final class DeferredFreeList<Items: DeferredFreeItems>: Sendable {
     @usableFromInline init() {}
   }
 
-  /// What ``append(_:)`` did with an item.
+  /// What ``append(_:)`` did.
   @frozen
   public enum Admission: Equatable, Sendable, BitwiseCopyable {
-    /// The item waits; the worker is awake and will come to it.
+    /// The items wait; the worker is awake and will come to them.
     case queued
 
-    /// The item waits; the caller must wake the worker.
+    /// The items wait; the caller must wake the worker.
     case queuedForSleepingWorker
 
-    /// The backlog is full: the item is not on the list, and the caller frees it itself (D5).
+    /// The backlog is full: nothing was put on the list, and the caller does the work itself (D5).
     case refused
   }
 
@@ -76,7 +68,7 @@ public final class DeferredFreeList<Items: DeferredFreeItems>: Sendable {
   @usableFromInline let queue = Locked<Queue, Items.Lock>(Queue())
   @usableFromInline let waitingPageCount = Atomic<Int>(0)
 
-  /// The most pages that may wait (D5).
+  /// The most pages that may wait (D5), unless a single object alone is more.
   public let limit: PageCount
 
   /// Makes an empty list that takes up to `limit` pages; 0 means that nothing is ever deferred.
@@ -101,46 +93,71 @@ public final class DeferredFreeList<Items: DeferredFreeItems>: Sendable {
   /// - Context: takes the list's lock; does not block.
   @inlinable
   public func append(_ item: Items.Item) -> Admission {
-    let size = items.deferredSize(of: item)
-    return queue.withLock { queue in
-      guard queue.pages + size <= limit else { return .refused }
-      items.setNextDeferred(nil, after: item)
-      if let last = queue.last {
-        items.setNextDeferred(item, after: last)
+    append(first: item, last: item, items.deferredSize(of: item))
+  }
+
+  /// Puts items that are already linked at the end, all or none: the parts of one object.
+  ///
+  /// An object that is larger than the limit is taken when nothing else waits: it costs the worker no more
+  /// time than several smaller ones, and whoever frees it should not pay for its size.
+  ///
+  /// - Parameters:
+  ///   - pages: of all of them.
+  ///   - isForced: whether to take them whatever waits, so that the caller need not do the work.
+  /// - Complexity: O(1); allocates nothing.
+  /// - Context: takes the list's lock; does not block.
+  @inlinable
+  public func append(
+    first: Items.Item, last: Items.Item, _ pages: PageCount, isForced: Bool = false
+  ) -> Admission {
+    queue.withLock { queue in
+      let isAlone = queue.first == nil && limit > .zero
+      guard queue.pages + pages <= limit || isAlone || isForced else { return .refused }
+      items.setNextDeferred(nil, after: last)
+      if let oldLast = queue.last {
+        items.setNextDeferred(first, after: oldLast)
       } else {
-        queue.first = item
+        queue.first = first
       }
-      queue.last = item
-      queue.pages += size
-      waitingPageCount.store(queue.pages.rawValue, ordering: .relaxed)
+      queue.last = last
+      add(pages, &queue)
       guard queue.workerSleeps else { return .queued }
       queue.workerSleeps = false
       return .queuedForSleepingWorker
     }
   }
 
-  /// Frees the item that has waited longest (D3).
+  /// Takes the item that has waited longest (D3).
   ///
-  /// - Returns: its pages, or nil when nothing waits.
-  /// - Complexity: O(1) and what `free` costs.
-  /// - Context: takes the list's lock, not while `free` runs.
+  /// - Parameters:
+  ///   - limit: pages; nil is returned if the item has more.
+  ///   - isWanted: items of which this is false are passed over; called with the lock held.
+  /// - Returns: nil when nothing that is wanted waits.
+  /// - Complexity: O(1) and the items passed over.
+  /// - Context: takes the list's lock; does not block.
   @inlinable
-  public func freeOldest(
-    reason: FreeReason, _ free: (Items.Item, FreeReason) -> Void
-  ) -> PageCount? {
-    let taken = queue.withLock { queue -> (item: Items.Item, size: PageCount)? in
-      guard let item = queue.first else { return nil }
-      queue.first = items.nextDeferred(after: item)
-      if queue.first == nil { queue.last = nil }
-      items.setNextDeferred(nil, after: item)
-      let size = items.deferredSize(of: item)
-      queue.pages -= size
-      waitingPageCount.store(queue.pages.rawValue, ordering: .relaxed)
-      return (item, size)
+  public func takeOldest(
+    atMost limit: PageCount = PageCount(Int.max), where isWanted: (Items.Item) -> Bool = { _ in true }
+  ) -> Items.Item? {
+    queue.withLock { queue in
+      var previous: Items.Item?
+      var next = queue.first
+      while let item = next {
+        next = items.nextDeferred(after: item)
+        guard isWanted(item) else {
+          previous = item
+          continue
+        }
+        let size = items.deferredSize(of: item)
+        guard size <= limit else { return nil }
+        if let previous { items.setNextDeferred(next, after: previous) } else { queue.first = next }
+        if next == nil { queue.last = previous }
+        items.setNextDeferred(nil, after: item)
+        add(PageCount.zero - size, &queue)
+        return item
+      }
+      return nil
     }
-    guard let taken else { return nil }
-    free(taken.item, reason)
-    return taken.size
   }
 
   /// Asks whether the worker may sleep; when it may, the next ``append(_:)`` says to wake it.
@@ -155,32 +172,9 @@ public final class DeferredFreeList<Items: DeferredFreeItems>: Sendable {
     }
   }
 
-  /// Frees `underPressure` what waits, until `target` pages are free or nothing waits (D4).
-  ///
-  /// - Context: takes the list's lock, not while `free` runs.
   @inlinable
-  public func scan(
-    _ target: PageCount, _ free: (Items.Item, FreeReason) -> Void
-  ) -> ShrinkOutcome {
-    var freed = PageCount.zero
-    while freed < target, let pages = freeOldest(reason: .underPressure, free) {
-      freed += pages
-    }
-    return ShrinkOutcome(freed)
-  }
-
-  /// Frees everything that waits (D6, and before a host stops).
-  ///
-  /// - Returns: pages freed.
-  @inlinable
-  @discardableResult
-  public func drain(
-    reason: FreeReason, _ free: (Items.Item, FreeReason) -> Void
-  ) -> PageCount {
-    var freed = PageCount.zero
-    while let pages = freeOldest(reason: reason, free) {
-      freed += pages
-    }
-    return freed
+  func add(_ pages: PageCount, _ queue: inout Queue) {
+    queue.pages += pages
+    waitingPageCount.store(queue.pages.rawValue, ordering: .relaxed)
   }
 }

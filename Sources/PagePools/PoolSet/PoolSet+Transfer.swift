@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
-// Every way for a block to change hands. Each moves pages between columns of the accounts in the
-// critical section that moves the block, so P7 holds for every observer.
+// Every way for blocks to change hands. Each moves pages between columns of the accounts in the
+// critical section that moves the blocks, so P7 holds for every observer.
 
 extension PoolSet {
   /// Takes the block given last, zeroed (P1, P3).
@@ -10,114 +10,170 @@ extension PoolSet {
   /// - Complexity: O(1) when the caller's shard has a block, O(shards) otherwise; allocates nothing.
   /// - Context: takes shard locks, one at a time; does not block.
   @inlinable
-  public func take(from pool: PagePool<Source>) -> Source.Block? {
+  public func take(from pool: PoolID) -> Source.Block? {
+    let properties = properties(of: pool)
     var shard = homeShard
     for _ in 0..<shards.count {
-      let block = shards[shard].withLock { state -> Source.Block? in
-        guard let block = pop(from: pool, &state, shard) else { return nil }
-        state.accounts.inBuffers += pool.blockSize
-        returnReservation(&state, keeping: reservationSlack)
-        return block
-      }
-      if let block { return block }
+      if let block = shards[shard].take(pool, properties, source, poolLimit) { return block }
       shard = shard + 1 < shards.count ? shard + 1 : 0
     }
     return nil
   }
 
+  /// Takes up to `count` blocks, zeroed, and appends them to a chain (P1, P3).
+  ///
+  /// - Returns: how many there were.
+  /// - Complexity: O(shards + blocks); allocates nothing.
+  /// - Context: takes shard locks, one at a time, each for at most ``batchLimit`` blocks; does not block.
+  @inlinable
+  public func take(
+    _ count: Int, from pool: PoolID, into chain: inout BlockChain<Source>
+  ) -> Int {
+    let properties = properties(of: pool)
+    var taken = 0
+    var shard = homeShard
+    for _ in 0..<shards.count {
+      while taken < count, shards[shard].blockCount(pool.index) > 0 {
+        let some = shards[shard].take(
+          min(count - taken, Self.batchLimit), pool, properties, source, poolLimit, into: &chain)
+        guard some > 0 else { break }
+        taken += some
+      }
+      guard taken < count else { break }
+      shard = shard + 1 < shards.count ? shard + 1 : 0
+    }
+    return taken
+  }
+
+  /// The most blocks that change hands in one critical section.
+  @inlinable
+  public static var batchLimit: Int { 32 }
+
+  /// Gets `count` new blocks of the pool's kind from the source, and appends them to a chain; or none.
+  ///
+  /// - Throws: the source's reason; the accounts and the chain are then unchanged.
+  /// - Context: no lock held; may block if `effort` allows it.
+  @inlinable
+  public func allocate(
+    _ count: Int, for pool: PoolID, effort: AllocationEffort,
+    into chain: inout BlockChain<Source>
+  ) throws(Source.Failure) {
+    let properties = properties(of: pool)
+    try source.allocate(count, for: pool, properties, effort: effort, into: &chain)
+    shards[homeShard].enter(PageCount(count * properties.blockSize.rawValue))
+  }
+
   /// Gets a new block of the pool's kind from the source.
   ///
   /// - Throws: the source's reason; the accounts are then unchanged.
-  /// - Context: no lock held; may block when `effort` is `.full`.
+  /// - Context: no lock held; may block if `effort` allows it.
   @inlinable
   public func allocate(
-    for pool: PagePool<Source>, effort: AllocationEffort
+    for pool: PoolID, effort: AllocationEffort
   ) throws(Source.Failure) -> Source.Block {
-    let block = try source.allocate(for: pool, effort: effort)
-    shards[homeShard].withLock { state in
-      state.accounts.taken += pool.blockSize
-      state.accounts.inBuffers += pool.blockSize
-    }
+    var chain = BlockChain<Source>()
+    try allocate(1, for: pool, effort: effort, into: &chain)
+    guard let block = chain.front else { preconditionFailure("a source gives what it was asked for") }
     return block
   }
 
   /// Puts a zeroed block into its pool; over the limit, shrinks until under it again (P3, P4).
   ///
+  /// A block whose memory is not to be pooled goes to its source.
+  ///
   /// - Parameters:
-  ///   - block: zeroed, of the pool's size and attributes.
-  ///   - pool: where it goes.
+  ///   - block: zeroed.
   ///   - holder: whose account the pages leave.
   /// - Complexity: O(1) below the limit; allocates nothing.
   /// - Context: takes a shard lock; does not block below the limit, may block over it (the source
   ///   releases blocks).
   @inlinable
-  public func give(_ block: Source.Block, to pool: PagePool<Source>, from holder: BlockHolder) {
-    let shard = homeShard
-    let isOverLimit = shards[shard].withLock { state in
-      state.stocks[pool.slot].push(block, in: source)
-      state.accounts.leave(holder, pool.blockSize)
-      state.accounts.pooled += pool.blockSize
-      publish(pool, state, shard)
-      return reserve(&state)
-    }
-    if isOverLimit { shrinkToLimit() }
+  public func give(_ block: Source.Block, from holder: BlockHolder) {
+    give(BlockChain(block, in: source), from: holder)
   }
 
-  /// Releases a block to the source instead of giving it to a pool.
+  /// Puts zeroed blocks into their pools, as ``give(_:from:)-(Source.Block,_)`` does one.
   ///
-  /// - Context: no lock held; may block.
+  /// - Complexity: O(blocks); allocates nothing.
+  /// - Context: takes a shard lock for at most ``batchLimit`` blocks at a time; lets others run every 1 MiB;
+  ///   may block.
+  @inlinable
+  public func give(_ blocks: consuming BlockChain<Source>, from holder: BlockHolder) {
+    var stride = WorkStride(source.pageSize)
+    while let front = blocks.front {
+      let pool = source.pool(of: front)
+      let properties = properties(of: pool)
+      let pages: PageCount
+      if keeps(properties) {
+        let given = shards[homeShard].give(
+          Self.batchLimit, of: &blocks, pool, properties, from: holder, source, poolLimit)
+        if given.isOverLimit { shrinkToLimit() }
+        pages = given.pages
+      } else {
+        let limit = source.pageSize.pages(inBytes: WorkStride.byteCount)
+        guard let (_, batch) = blocks.popBatch(upTo: limit, in: source) else { return }
+        releaseBatch(batch, properties, from: holder)
+        pages = batch.pages
+      }
+      if !blocks.isEmpty { stride.advance(by: pages, on: source) }
+    }
+  }
+
+  /// Whether blocks of a pool may be pooled at all: a limit of 0 turns pooling off.
+  ///
+  /// Where they may not, there is no use in zeroing them.
+  @inlinable
+  public func keeps(_ properties: PoolProperties) -> Bool {
+    let keeping = properties.kind.keeping
+    guard keeping.contains(.pooled) else { return false }
+    return !keeping.contains(.counted) || properties.blockSize <= poolLimit.pages
+  }
+
+  /// Releases blocks to the source instead of giving them to pools.
+  ///
+  /// - Complexity: O(blocks).
+  /// - Context: no lock held; lets others run every 1 MiB; may block.
+  @inlinable
+  public func release(_ blocks: consuming BlockChain<Source>, from holder: BlockHolder) {
+    var stride = WorkStride(source.pageSize)
+    let limit = source.pageSize.pages(inBytes: WorkStride.byteCount)
+    while let (pool, batch) = blocks.popBatch(upTo: limit, in: source) {
+      releaseBatch(batch, properties(of: pool), from: holder)
+      stride.advance(by: batch.pages, on: source)
+    }
+  }
+
+  /// Releases one block to the source.
   @inlinable
   public func release(_ block: Source.Block, from holder: BlockHolder) {
-    let size = source.pool(of: block).blockSize
-    source.release(block)
-    shards[homeShard].withLock { state in
-      state.accounts.leave(holder, size)
-      state.accounts.taken -= size
-    }
+    let properties = properties(of: source.pool(of: block))
+    releaseBatch(BlockChain(block, in: source), properties, from: holder)
   }
 
-  /// Accounts for a buffer of `pages` pages that now waits for deferred freeing.
   @inlinable
-  public func deferPages(_ pages: PageCount) {
-    shards[homeShard].withLock { state in
-      state.accounts.inBuffers -= pages
-      state.accounts.deferred += pages
-    }
+  func releaseBatch(
+    _ batch: BlockChain<Source>, _ properties: PoolProperties, from holder: BlockHolder
+  ) {
+    source.release(batch, properties)
+    shards[homeShard].exit(batch.pages, from: holder)
   }
 
-  /// Takes a block out of a pool for good: neither in a pool nor in a buffer, so no longer taken.
+  /// Accounts for pages that change hands without entering or leaving a pool.
+  @inlinable
+  public func move(_ pages: PageCount, from holder: BlockHolder, to other: BlockHolder) {
+    shards[homeShard].move(pages, from: holder, to: other)
+  }
+
+  /// Releases the coldest block of a pool on one shard.
   ///
-  /// - Complexity: O(shards).
+  /// - Returns: false when the shard has none.
   @inlinable
-  func withdraw(from pool: PagePool<Source>) -> Source.Block? {
-    for shard in 0..<shards.count {
-      let block = shards[shard].withLock { state -> Source.Block? in
-        guard let block = pop(from: pool, &state, shard) else { return nil }
-        state.accounts.taken -= pool.blockSize
-        returnReservation(&state, keeping: .zero)
-        return block
-      }
-      if let block { return block }
+  func releaseColdest(of pool: PoolID, _ shard: Int) -> Bool {
+    let properties = properties(of: pool)
+    guard let block = shards[shard].withdraw(pool, properties, source, poolLimit) else {
+      return false
     }
-    return nil
-  }
-
-  /// Takes a block out of one shard's stock; the caller holds the shard's lock and says where the pages
-  /// go.
-  @inlinable
-  func pop(
-    from pool: PagePool<Source>, _ state: inout PoolShard<Source>, _ shard: Int
-  ) -> Source.Block? {
-    guard let block = state.stocks[pool.slot].pop(in: source) else { return nil }
-    state.accounts.pooled -= pool.blockSize
-    publish(pool, state, shard)
-    return block
-  }
-
-  @inlinable
-  func publish(_ pool: PagePool<Source>, _ state: borrowing PoolShard<Source>, _ shard: Int) {
-    published.publish(
-      shard: shard, slot: pool.slot, blockCount: state.stocks[pool.slot].blockCount,
-      pages: state.accounts.pooled)
+    source.release(block, properties)
+    return true
   }
 }

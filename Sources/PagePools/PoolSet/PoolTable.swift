@@ -2,7 +2,7 @@
 
 /// The stocks of all pools at one instant, to be printed for whoever debugs a host (P8).
 ///
-/// One column per block size, one row per attribute set, and in each cell the number of blocks:
+/// One column per block size, one row per kind of memory, and in each cell the number of blocks:
 ///
 /// ```text
 ///            4K  64K  1M  pages
@@ -15,10 +15,12 @@
 /// byte, for the kernel's seq_file and a userspace socket alike.
 public final class PoolTable<Source: PageSource>: Sendable {
   private struct Entry: Sendable {
-    let pool: PagePool<Source>
+    let properties: PoolProperties
     var blockCount = 0
 
-    var pages: PageCount { PageCount(blockCount * pool.blockSize.rawValue) }
+    var blockSize: PageCount { properties.blockSize }
+    var kind: MemoryKind { properties.kind }
+    var pages: PageCount { PageCount(blockCount * blockSize.rawValue) }
   }
 
   /// Which columns are worth their room.
@@ -31,43 +33,45 @@ public final class PoolTable<Source: PageSource>: Sendable {
     case stocked
   }
 
-  /// By slot.
+  /// By the pools' indices.
   private let entries: StableArray<Entry?>
   private let total: PageCount
   private let limit: PageCount
+  private let pageSize: PageSize
 
   /// Notes the stocks of `set` as they are now.
   ///
-  /// A pool that comes or goes meanwhile may be missing, or stand for the one that had its slot.
+  /// A pool that comes or goes meanwhile may be missing, or stand for the one that had its index.
   ///
   /// - Complexity: O(poolCapacity × shards).
   /// - Context: allocates an array of `poolCapacity` entries, then takes the list lock, then all shard
   ///   locks together; may block.
   public init(of set: PoolSet<Source>) {
-    let capacity = set.list.withLock { $0.capacity }
+    let capacity = set.poolCapacity
     var entries = StableArray<Entry?>(count: capacity) { _ in nil }
     set.list.withLock { list in
-      for slot in 0..<capacity {
-        if let pool = list.pool(in: slot) { entries[slot] = Entry(pool: pool) }
+      for index in 0..<capacity where list.isTaken(index) {
+        entries[index] = Entry(properties: set.propertyTable[PoolID(index: index)])
       }
     }
     var total = PageCount.zero
-    set.withAllShards { shard in
-      total += shard.accounts.pooled
-      for slot in 0..<capacity {
-        entries[slot]?.blockCount += shard.stocks[slot].blockCount
+    set.withAllShards { _, state in
+      total += state.accounts.pooled
+      for index in 0..<capacity {
+        entries[index]?.blockCount += state.stocks[index].blockCount
       }
     }
     self.entries = entries
     self.total = total
     limit = set.limit
+    pageSize = set.source.pageSize
   }
 
   /// Writes the table, in lines that end with a newline.
   ///
   /// - Parameters:
   ///   - columns: which block sizes to show.
-  ///   - isShown: whether the pools of these attributes get a row; pages of the others are summed up
+  ///   - isShown: whether the pools of this kind get a row; pages of the others are summed up
   ///     in the last line.
   ///   - nameByte: the byte of the row's name at `index`, or nil behind its end; called more than once
   ///     for each byte.
@@ -76,8 +80,8 @@ public final class PoolTable<Source: PageSource>: Sendable {
   /// - Context: takes no lock.
   public func write(
     columns: Columns = .all,
-    isShown: (_ attributes: Source.Attributes) -> Bool = { _ in true },
-    nameByte: (_ attributes: Source.Attributes, _ index: Int) -> UInt8?,
+    isShown: (_ kind: MemoryKind) -> Bool = { _ in true },
+    nameByte: (_ kind: MemoryKind, _ index: Int) -> UInt8?,
     to emit: (UInt8) -> Void
   ) {
     var nameWidth = 0
@@ -90,8 +94,8 @@ public final class PoolTable<Source: PageSource>: Sendable {
 
     Self.pad(nameWidth, emit)
     forEachColumn(columns, isShown) { size, width in
-      Self.pad(width - Self.labelLength(size), emit)
-      Self.label(size, emit)
+      Self.pad(width - labelLength(size), emit)
+      label(size, emit)
     }
     Self.pad(pagesWidth - 5, emit)
     Self.text("pages\n", emit)
@@ -127,14 +131,14 @@ public final class PoolTable<Source: PageSource>: Sendable {
 // MARK: - Rows and columns
 
 extension PoolTable {
-  /// Visits each attribute set once, in the order of the first pool that has it.
+  /// Visits each kind once, in the order of the first pool that has it.
   private func forEachRow(
-    _ isShown: (Source.Attributes) -> Bool, _ body: (Source.Attributes) -> Void
+    _ isShown: (MemoryKind) -> Bool, _ body: (MemoryKind) -> Void
   ) {
-    for slot in 0..<entries.count {
-      guard let row = entries[slot]?.pool.attributes, isShown(row) else { continue }
+    for index in 0..<entries.count {
+      guard let row = entries[index]?.kind, isShown(row) else { continue }
       var isRepeated = false
-      for earlier in 0..<slot where entries[earlier]?.pool.attributes == row {
+      for earlier in 0..<index where entries[earlier]?.kind == row {
         isRepeated = true
       }
       if !isRepeated { body(row) }
@@ -143,7 +147,7 @@ extension PoolTable {
 
   /// Visits each block size once, in ascending order, with the width of its column.
   private func forEachColumn(
-    _ columns: Columns, _ isShown: (Source.Attributes) -> Bool,
+    _ columns: Columns, _ isShown: (MemoryKind) -> Bool,
     _ body: (_ size: PageCount, _ width: Int) -> Void
   ) {
     var last = PageCount.zero
@@ -152,46 +156,46 @@ extension PoolTable {
       forEachRow(isShown) { row in
         digits = max(digits, Self.digits(blockCount(size, in: row)))
       }
-      body(size, max(digits, Self.labelLength(size)) + 2)
+      body(size, max(digits, labelLength(size)) + 2)
       last = size
     }
   }
 
   private func nextSize(
-    above size: PageCount, _ columns: Columns, _ isShown: (Source.Attributes) -> Bool
+    above size: PageCount, _ columns: Columns, _ isShown: (MemoryKind) -> Bool
   ) -> PageCount? {
     var next: PageCount?
-    for slot in 0..<entries.count {
-      guard let entry = entries[slot], isShown(entry.pool.attributes) else { continue }
-      guard columns == .all || entry.blockCount > 0, entry.pool.blockSize > size else { continue }
-      if let found = next, found <= entry.pool.blockSize { continue }
-      next = entry.pool.blockSize
+    for index in 0..<entries.count {
+      guard let entry = entries[index], isShown(entry.kind) else { continue }
+      guard columns == .all || entry.blockCount > 0, entry.blockSize > size else { continue }
+      if let found = next, found <= entry.blockSize { continue }
+      next = entry.blockSize
     }
     return next
   }
 
-  private func blockCount(_ size: PageCount, in row: Source.Attributes) -> Int {
+  private func blockCount(_ size: PageCount, in row: MemoryKind) -> Int {
     var count = 0
-    for slot in 0..<entries.count {
-      guard let entry = entries[slot], entry.pool.attributes == row else { continue }
-      if entry.pool.blockSize == size { count += entry.blockCount }
+    for index in 0..<entries.count {
+      guard let entry = entries[index], entry.kind == row else { continue }
+      if entry.blockSize == size { count += entry.blockCount }
     }
     return count
   }
 
-  private func pages(in row: Source.Attributes) -> PageCount {
+  private func pages(in row: MemoryKind) -> PageCount {
     var pages = PageCount.zero
-    for slot in 0..<entries.count {
-      guard let entry = entries[slot], entry.pool.attributes == row else { continue }
+    for index in 0..<entries.count {
+      guard let entry = entries[index], entry.kind == row else { continue }
       pages += entry.pages
     }
     return pages
   }
 
-  private func hiddenPages(_ isShown: (Source.Attributes) -> Bool) -> PageCount {
+  private func hiddenPages(_ isShown: (MemoryKind) -> Bool) -> PageCount {
     var pages = PageCount.zero
-    for slot in 0..<entries.count {
-      guard let entry = entries[slot], !isShown(entry.pool.attributes) else { continue }
+    for index in 0..<entries.count {
+      guard let entry = entries[index], !isShown(entry.kind) else { continue }
       pages += entry.pages
     }
     return pages
@@ -239,20 +243,20 @@ extension PoolTable {
   }
 
   /// A size in the largest unit of which it is a whole number: 4 KiB is `4K`, 5 pages `20K`.
-  private static func scaled(_ size: PageCount) -> (number: Int, unit: StaticString) {
-    let kibibytes = size.byteCount >> 10
+  private func scaled(_ size: PageCount) -> (number: Int, unit: StaticString) {
+    let kibibytes = pageSize.bytes(in: size) >> 10
     if kibibytes % (1 << 20) == 0 { return (kibibytes >> 20, "G") }
     if kibibytes % (1 << 10) == 0 { return (kibibytes >> 10, "M") }
     return (kibibytes, "K")
   }
 
-  private static func labelLength(_ size: PageCount) -> Int {
-    digits(scaled(size).number) + 1
+  private func labelLength(_ size: PageCount) -> Int {
+    Self.digits(scaled(size).number) + 1
   }
 
-  private static func label(_ size: PageCount, _ emit: (UInt8) -> Void) {
+  private func label(_ size: PageCount, _ emit: (UInt8) -> Void) {
     let (number, unit) = scaled(size)
-    self.number(number, emit)
-    text(unit, emit)
+    Self.number(number, emit)
+    Self.text(unit, emit)
   }
 }

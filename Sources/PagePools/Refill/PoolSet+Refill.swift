@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
 
-public import Synchronization
-
 // Pools that are filled ahead of demand (P9): which of them want it, and one block more for one of them. When
 // that happens is for the worker to say, see `RefillPace`.
 
@@ -10,42 +8,48 @@ extension PoolSet {
   ///
   /// The worker must be woken to hear of it.
   ///
+  /// - Parameter pool: of this set, not destroyed.
+  /// - Throws: ``WatermarksExceedLimit`` when the high marks of all pools together are more than the
+  ///   limit; the marks are then as before. A limit that is lowered later stops the filling early.
+  /// - Complexity: O(poolCapacity).
   /// - Context: takes the list lock; does not block.
-  public func setWatermarks(_ marks: Watermarks, of pool: PagePool<Source>) {
-    list.withLock { list in
-      precondition(list.isListed(pool), "a pool of this set, not destroyed")
-      list.setWatermarks(marks, of: pool.slot)
-      publishWatermarks(marks, slot: pool.slot, list)
+  public func setWatermarks(
+    _ new: Watermarks, of pool: PoolID
+  ) throws(WatermarksExceedLimit) {
+    try list.withLock { (list) throws(WatermarksExceedLimit) in
+      precondition(list.contains(pool), "a pool of this set, not destroyed")
+      var wanted = 0
+      for index in 0..<poolCapacity {
+        let other = PoolID(index: index)
+        let marks = other == pool ? new : refill.marks(of: other)
+        guard marks.low > 0, propertyTable[other].kind.keeping.contains(.counted) else { continue }
+        let (pages, overflow) = marks.high.multipliedReportingOverflow(
+          by: propertyTable[other].blockSize.rawValue)
+        wanted = overflow ? Int.max : wanted.addingClamped(pages)
+      }
+      guard new.low == 0 || wanted <= limit.rawValue else {
+        throw WatermarksExceedLimit(wanted: PageCount(wanted), limit: limit)
+      }
+      refill.setMarks(new, of: pool)
     }
   }
 
   /// What a pool is to have in advance.
   ///
-  /// - Context: takes the list lock; does not block.
-  public func watermarks(of pool: PagePool<Source>) -> Watermarks {
-    list.withLock { $0.watermarks(of: pool.slot) }
-  }
+  /// - Context: takes no lock.
+  public func watermarks(of pool: PoolID) -> Watermarks { refill.marks(of: pool) }
 
-  /// Tells those who take, and look without the list lock; called with it held.
-  @usableFromInline
-  func publishWatermarks(
-    _ marks: Watermarks, slot: Int, _ list: borrowing PoolList<Source>
-  ) {
-    lowMarks[slot].store(marks.low, ordering: .relaxed)
-    hasWatermarks.store(list.hasWatermarks, ordering: .relaxed)
-  }
-
-  /// Looks whether a pool has fallen below its low mark, after a block was taken from it.
+  /// Looks whether a pool has fallen below its low mark, after blocks were taken from it.
   ///
   /// - Returns: true when the worker must be woken: it does not know yet.
   /// - Complexity: O(1) without watermarks, O(shards) with.
   /// - Context: takes no lock.
   @inlinable
-  public func isRefillDue(afterTakingFrom pool: PagePool<Source>) -> Bool {
-    guard hasWatermarks.load(ordering: .relaxed) else { return false }
-    let low = lowMarks[pool.slot].load(ordering: .relaxed)
-    guard low > 0, published.blockCount(slot: pool.slot) < low else { return false }
-    return isRefillNews
+  public func isRefillDue(afterTakingFrom pool: PoolID) -> Bool {
+    guard refill.hasMarks else { return false }
+    let low = refill.marks(of: pool).low
+    guard low > 0, publishedBlocks(of: pool) < low else { return false }
+    return refill.isNews
   }
 
   /// Looks whether the worker must be woken after a shrinker has run: it may not know that there is something
@@ -54,48 +58,27 @@ extension PoolSet {
   /// - Complexity: O(1).
   /// - Context: takes no lock.
   @inlinable
-  public var isRefillDueAfterShrinking: Bool {
-    hasWatermarks.load(ordering: .relaxed) && isRefillNews
-  }
+  public var isRefillDueAfterShrinking: Bool { refill.hasMarks && refill.isNews }
 
-  /// Whether the worker does not know that a pool may want blocks; from now on it does.
-  @inlinable
-  var isRefillNews: Bool {
-    // The worker clears the flag and then counts; who has taken lets it be counted and then looks at the flag.
-    atomicMemoryFence(ordering: .sequentiallyConsistent)
-    return !isRefillKnown.load(ordering: .relaxed)
-      && !isRefillKnown.exchange(true, ordering: .relaxed)
-  }
-
-  /// Picks the next pool that wants blocks; pools take turns.
+  /// Gets a new block for a pool.
   ///
-  /// If one does, nobody wakes the worker before it has asked again and none does.
-  ///
-  /// - Returns: a pool that ``destroy(_:)`` waits for until ``endRefill(of:)``.
-  /// - Context: takes the list lock; does not block.
-  func pickForRefill() -> PagePool<Source>? {
-    isRefillKnown.store(false, ordering: .sequentiallyConsistent)
-    let picked = list.withLock { list in
-      list.pickForRefill { published.blockCount(slot: $0) }
-    }
-    if picked != nil { isRefillKnown.store(true, ordering: .relaxed) }
-    return picked
-  }
-
-  /// Lets go of a picked pool.
-  func endRefill(of pool: PagePool<Source>) {
-    list.withLock { $0.unpin(pool) }
-  }
-
-  /// Gets a new block for a picked pool.
-  ///
-  /// - Returns: false when the source has none at light effort, or the limit is reached.
+  /// - Returns: false when the source has none that is free, or the limit is reached.
   /// - Context: no lock held; may block.
-  func refill(_ pool: PagePool<Source>) -> Bool {
-    guard totalPages + pool.blockSize <= limit,
-      let block = try? allocate(for: pool, effort: .light)
+  func fill(_ pool: PoolID) -> Bool {
+    let properties = properties(of: pool)
+    let isCounted = properties.kind.keeping.contains(.counted)
+    guard !isCounted || totalPages + properties.blockSize <= limit,
+      let block = try? allocate(for: pool, effort: .none)
     else { return false }
-    give(block, to: pool, from: .buffer)
+    source.trace(.refilled, properties.kind, properties.blockSize)
+    give(block, from: .buffer)
     return true
+  }
+}
+
+extension Int {
+  fileprivate func addingClamped(_ other: Int) -> Int {
+    let (sum, overflow) = addingReportingOverflow(other)
+    return overflow ? Int.max : sum
   }
 }

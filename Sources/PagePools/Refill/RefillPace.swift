@@ -2,35 +2,44 @@
 
 import Synchronization
 
+/// What a turn of the worker came to.
+@frozen
+public enum WorkerTurn: Equatable, Sendable, BitwiseCopyable {
+  /// There may be more to do.
+  case worked
+  /// There is nothing to do before that time, in nanoseconds of the worker's clock; nil: before somebody
+  /// wakes it.
+  case mayRest(until: UInt64?)
+}
+
 /// When the worker fills pools (P9): one block at a time, and not while memory is short.
 ///
 /// The worker owns the value. After a shrinker has run, and after the source had no block, it pauses: what
 /// was just given back is not to be taken again at once.
 ///
 /// - Source: the idea of Qualcomm's page pools and of the chunk heap's review; linux has no such worker.
-public struct RefillPace: Sendable {
-  /// What a turn has done, and how long the worker may rest.
-  @frozen
-  public enum Turn: Equatable, Sendable, BitwiseCopyable {
-    /// A pool has so many pages more; another may want one, too.
-    case filled(PageCount)
-    /// No pool wants a block. The worker is woken when one does.
-    case idle
-    /// A pool wants a block, but not before that time, in nanoseconds of the caller's clock.
-    case pausing(until: UInt64)
-  }
-
+public struct RefillPace: ~Copyable, Sendable {
   /// Nanoseconds for which nothing is filled after a shrinker has run or an attempt has failed.
   public let pause: UInt64
 
   private var pauseEnd: UInt64 = 0
   private var seenShrinks = 0
 
+  /// The pool that was picked last; pools take turns.
+  private var last = 0
+
+  /// By pool: between the low mark and the high one on the way up.
+  private var isFilling: StableArray<Bool>
+
   /// A worker's pace.
   ///
-  /// - Parameter pause: nanoseconds; 0 never pauses.
-  public init(pause: UInt64) {
+  /// - Parameters:
+  ///   - pause: nanoseconds; 0 never pauses.
+  ///   - poolCapacity: the set's.
+  /// - Context: allocates; may block.
+  public init(pause: UInt64, poolCapacity: Int) {
     self.pause = pause
+    isFilling = StableArray(count: poolCapacity) { _ in false }
   }
 
   /// Fills at most one block.
@@ -39,18 +48,44 @@ public struct RefillPace: Sendable {
   /// - Context: no lock held; may block.
   public mutating func turn<Source: PageSource>(
     _ pools: PoolSet<Source>, now: UInt64
-  ) -> Turn {
-    guard pools.hasWatermarks.load(ordering: .relaxed) else { return .idle }
-    let shrinks = pools.shrinkCount.load(ordering: .relaxed)
+  ) -> WorkerTurn {
+    guard pools.refill.hasMarks else { return .mayRest(until: nil) }
+    let shrinks = pools.refill.shrinkCount.load(ordering: .relaxed)
     if shrinks != seenShrinks {
       seenShrinks = shrinks
       pauseEnd = now + pause
     }
-    guard let pool = pools.pickForRefill() else { return .idle }
-    defer { pools.endRefill(of: pool) }
-    guard now >= pauseEnd else { return .pausing(until: pauseEnd) }
-    if pools.refill(pool) { return .filled(pool.blockSize) }
+    guard let pool = pick(pools) else { return .mayRest(until: nil) }
+    defer { pools.list.withLock { $0.unpin(pool) } }
+    guard now >= pauseEnd else { return .mayRest(until: pauseEnd) }
+    if pools.fill(pool) { return .worked }
     pauseEnd = now + pause
-    return .pausing(until: pauseEnd)
+    return .mayRest(until: pauseEnd)
+  }
+
+  /// Picks the next pool that wants blocks, and pins it so that its destruction waits.
+  ///
+  /// If one does, nobody wakes the worker before it has asked again and none does.
+  private mutating func pick<Source: PageSource>(_ pools: PoolSet<Source>) -> PoolID? {
+    pools.refill.isKnown.store(false, ordering: .sequentiallyConsistent)
+    for _ in 0..<isFilling.count {
+      last = last + 1 < isFilling.count ? last + 1 : 0
+      let pool = PoolID(index: last)
+      let marks = pools.refill.marks(of: pool)
+      guard marks.low > 0 else {
+        isFilling[last] = false
+        continue
+      }
+      let count = pools.publishedBlocks(of: pool)
+      if count < marks.low {
+        isFilling[last] = true
+      } else if count >= marks.high {
+        isFilling[last] = false
+      }
+      guard isFilling[last], pools.list.withLock({ $0.pin(pool) }) else { continue }
+      pools.refill.isKnown.store(true, ordering: .relaxed)
+      return pool
+    }
+    return nil
   }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-/// The base-two logarithm of a block's size in pages: order 0 is 4 KiB, 4 is 64 KiB, 8 is 1 MiB.
+/// The base-two logarithm of a block's size in pages: order 0 is one page, 4 is 16 pages, 8 is 256.
 @frozen
 public struct Order: RawRepresentable, Comparable, Hashable, Sendable, BitwiseCopyable {
   /// The exponent, 0...51.

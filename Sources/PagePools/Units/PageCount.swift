@@ -2,8 +2,8 @@
 
 /// A number of pages.
 ///
-/// A page is 4096 bytes here, in the kernel module and in the ABI alike. Counts of pages, bytes and
-/// orders are different types so that none is taken for another.
+/// How many bytes a page has is the host's to say, see ``PageSize``. Counts of pages, bytes and orders
+/// are different types so that none is taken for another.
 @frozen
 public struct PageCount: RawRepresentable, Comparable, Hashable, Sendable, BitwiseCopyable {
   /// Pages; what a caller asks for is never negative, differences may be.
@@ -24,27 +24,6 @@ public struct PageCount: RawRepresentable, Comparable, Hashable, Sendable, Bitwi
   /// No pages.
   @inlinable
   public static var zero: PageCount { PageCount(0) }
-
-  /// Bytes in one page.
-  @inlinable
-  public static var bytesPerPage: Int { 4096 }
-
-  /// The pages needed to hold `bytes`, rounded up.
-  ///
-  /// - Returns: nil when the rounding overflows 64 bits or the count does not fit an `Int` of bytes.
-  ///   No bytes need no pages.
-  @inlinable
-  public init?(covering bytes: ByteCount) {
-    let (padded, overflow) = bytes.rawValue.addingReportingOverflow(
-      UInt64(Self.bytesPerPage - 1))
-    let pages = padded / UInt64(Self.bytesPerPage)
-    guard !overflow, pages <= UInt64(Int.max / Self.bytesPerPage) else { return nil }
-    self.rawValue = Int(pages)
-  }
-
-  /// The size of these pages in bytes.
-  @inlinable
-  public var byteCount: Int { rawValue * Self.bytesPerPage }
 }
 
 extension PageCount {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 
-/// Blocks linked through their own link slots: a pool's stock, or the memory of one buffer.
+/// Blocks linked through their own link slots: the memory of one buffer, or a batch on its way.
 ///
 /// The chain is a first block, a last block and two counts; it allocates nothing (P2). It is not
-/// synchronised: a pool's stock is guarded by its shard's lock, a buffer's chain by its owner.
-/// A chain does not release its blocks when it goes away; whoever holds it must.
+/// synchronised: its owner guards it. A chain does not release its blocks when it goes away; whoever
+/// holds it must.
 @frozen
-public struct BlockChain<Source: PageSource>: Sendable {
+public struct BlockChain<Source: PageSource>: Sendable, BitwiseCopyable {
   @usableFromInline var first: Source.Block?
   @usableFromInline var last: Source.Block?
 
@@ -45,18 +45,7 @@ public struct BlockChain<Source: PageSource>: Sendable {
   @inlinable
   public var isEmpty: Bool { first == nil }
 
-  /// Puts a block at the front: the next to be popped.
-  ///
-  /// - Complexity: O(1).
-  @inlinable
-  public mutating func push(_ block: Source.Block, in source: Source) {
-    source.setNext(first, after: block)
-    if first == nil { last = block }
-    first = block
-    count(block, in: source)
-  }
-
-  /// Puts a block at the end, keeping the order in which a buffer's memory was taken.
+  /// Puts a block at the end.
   ///
   /// - Complexity: O(1).
   @inlinable
@@ -68,7 +57,24 @@ public struct BlockChain<Source: PageSource>: Sendable {
       first = block
     }
     last = block
-    count(block, in: source)
+    blockTotal += 1
+    pageTotal += source.size(of: block)
+  }
+
+  /// Puts another chain's blocks at the end.
+  ///
+  /// - Complexity: O(1).
+  @inlinable
+  public mutating func append(_ other: BlockChain, in source: Source) {
+    guard let otherFirst = other.first else { return }
+    if let last {
+      source.setNext(otherFirst, after: last)
+    } else {
+      first = otherFirst
+    }
+    last = other.last
+    blockTotal += other.blockTotal
+    pageTotal += other.pageTotal
   }
 
   /// Takes the front block.
@@ -82,25 +88,28 @@ public struct BlockChain<Source: PageSource>: Sendable {
     if first == nil { last = nil }
     source.setNext(nil, after: block)
     blockTotal -= 1
-    pageTotal -= source.pool(of: block).blockSize
+    pageTotal -= source.size(of: block)
     return block
   }
 
-  /// Visits the blocks from first to last without taking them.
+  /// Takes the blocks at the front that are of the front block's pool, up to so many pages and at
+  /// least one block.
   ///
-  /// - Complexity: O(blocks).
+  /// - Returns: nil when the chain is empty.
+  /// - Complexity: O(blocks taken).
   @inlinable
-  public func forEach(in source: Source, _ body: (Source.Block) -> Void) {
-    var next = first
-    while let block = next {
-      next = source.next(after: block)
-      body(block)
+  public mutating func popBatch(
+    upTo limit: PageCount, in source: Source
+  ) -> (pool: PoolID, blocks: BlockChain)? {
+    guard let front = first else { return nil }
+    let pool = source.pool(of: front)
+    var batch = BlockChain()
+    while let block = first, source.pool(of: block) == pool,
+      batch.isEmpty || batch.pages + source.size(of: block) <= limit
+    {
+      _ = pop(in: source)
+      batch.append(block, in: source)
     }
-  }
-
-  @inlinable
-  mutating func count(_ block: Source.Block, in source: Source) {
-    blockTotal += 1
-    pageTotal += source.pool(of: block).blockSize
+    return (pool, batch)
   }
 }

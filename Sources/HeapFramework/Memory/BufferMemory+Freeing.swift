@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+
+public import PagePools
+
+extension BufferMemory {
+  /// Frees the blocks of a buffer that its owner is done with.
+  ///
+  /// - Parameters:
+  ///   - blocks: not to be used again by the caller.
+  ///   - mayBeWritten: false only when nobody can have written them since they were handed out (S4).
+  ///   - thread: who frees them.
+  /// - Context: no lock held; lets others run every 1 MiB; may block.
+  @inlinable
+  func free(_ blocks: consuming BlockChain<Host>, mayBeWritten: Bool, by thread: FreeingThread) {
+    guard let front = blocks.front else { return }
+    let properties = pools.properties(of: host.pool(of: front))
+    guard pools.keeps(properties) else { return pools.release(blocks, from: .buffer) }
+    guard mayBeWritten else { return pools.give(blocks, from: .buffer) }
+    let isSmall = blocks.pages <= inlineFreeLimit && thread == .user
+    guard properties.kind.keeping.contains(.deferred), !isSmall else {
+      return freeNow(blocks, from: .buffer)
+    }
+    // Accounted for first: once they are on the list, the worker may be done with them at any moment.
+    let pages = blocks.pages
+    pools.move(pages, from: .buffer, to: .deferredFree)
+    switch deferred.append(blocks, isForced: thread == .bystander) {
+    case .queued: break
+    case .queuedForSleepingWorker: host.wakeWorker()
+    case .refused: return freeTaken(blocks, .normal)
+    }
+    host.trace(.deferred, properties.kind, pages)
+  }
+
+  /// Frees blocks that were taken off the deferred-free list, or that it refused.
+  @inlinable
+  func freeTaken(_ blocks: consuming BlockChain<Host>, _ reason: FreeReason) {
+    pools.move(blocks.pages, from: .deferredFree, to: .freeing)
+    switch reason {
+    case .normal: freeNow(blocks, from: .freeing)
+    case .underPressure: pools.release(blocks, from: .freeing)
+    }
+  }
+
+  /// Zeroes each block and pools it (S2).
+  @inlinable
+  func freeNow(_ blocks: consuming BlockChain<Host>, from holder: BlockHolder) {
+    let enough = host.pageSize.pages(inBytes: WorkStride.byteCount)
+    var zeroed = BlockChain<Host>()
+    while let block = blocks.pop(in: host) {
+      let properties = pools.properties(of: host.pool(of: block))
+      guard pools.keeps(properties), host.zero(block, properties) else {
+        pools.release(block, from: holder)
+        continue
+      }
+      host.trace(.zeroed, properties.kind, properties.blockSize)
+      zeroed.append(block, in: host)
+      // Pooled as soon as it is worth the lock: somebody may be waiting for it.
+      guard zeroed.pages >= enough else { continue }
+      pools.give(zeroed, from: holder)
+      zeroed = BlockChain()
+      if !blocks.isEmpty { host.letOthersRun() }
+    }
+    if !zeroed.isEmpty { pools.give(zeroed, from: holder) }
+  }
+
+  /// Frees `underPressure` what has waited longest, until `target` pages are free or nothing of the
+  /// wanted kinds waits (D4).
+  ///
+  /// - Returns: pages released to the source.
+  /// - Context: no lock held; allocates nothing; lets others run every 1 MiB; may block.
+  @discardableResult
+  public func freeDeferred(
+    _ target: PageCount, where isWanted: (MemoryKind) -> Bool = { _ in true }
+  ) -> PageCount {
+    var freed = PageCount.zero
+    var stride = WorkStride(host.pageSize)
+    while freed < target,
+      let block = deferred.takeOldest(where: { [pools, host] block in
+        isWanted(pools.properties(of: host.pool(of: block)).kind)
+      })
+    {
+      let size = host.size(of: block)
+      trace(.shrunk, host.pool(of: block))
+      freeTaken(BlockChain(block, in: host), .underPressure)
+      freed += size
+      stride.advance(by: size, on: host)
+    }
+    return freed
+  }
+
+  /// Frees what has waited longest (D3): up to 1 MiB, or one block.
+  ///
+  /// - Returns: false when nothing waits.
+  /// - Context: no lock held; may block.
+  public func freeOldestDeferred() -> Bool {
+    var blocks = BlockChain<Host>()
+    let most = host.pageSize.pages(inBytes: WorkStride.byteCount)
+    while blocks.pages < most,
+      let block = deferred.takeOldest(
+        atMost: blocks.isEmpty ? PageCount(Int.max) : most - blocks.pages)
+    {
+      blocks.append(block, in: host)
+    }
+    guard !blocks.isEmpty else { return false }
+    freeTaken(blocks, .normal)
+    return true
+  }
+
+  /// One turn of the worker: frees what has waited longest (D3), or when nothing waits, gets a block
+  /// for a pool that should have more (P9).
+  ///
+  /// - Parameters:
+  ///   - pace: the worker's own.
+  ///   - now: nanoseconds of a clock that does not go back.
+  /// - Context: no lock held; may block.
+  public func workerTurn(_ pace: inout RefillPace, now: UInt64) -> WorkerTurn {
+    freeOldestDeferred() ? .worked : pace.turn(pools, now: now)
+  }
+}
+
+/// Who frees a buffer, and so how much of the work is its own (U3).
+@frozen
+public enum FreeingThread: Sendable, BitwiseCopyable {
+  /// Whoever used it: zeroes it if it is small, or if too much is waiting.
+  case user
+  /// A thread whose business is to notice what others let go of: leaves zeroing to the worker, whatever
+  /// the size, unless too much is waiting.
+  case watcher
+  /// One that came across a buffer of somebody else's: never zeroes it.
+  case bystander
+}
+
+// MARK: - Shrinkers
+
+extension BufferMemory {
+  /// Releases pooled blocks under pressure (P5), and lets the worker know if it fills pools (P9).
+  ///
+  /// - Returns: pages released, 0 when there was nothing to release.
+  /// - Context: as ``PagePools/PoolSet/scan(_:of:)``.
+  public func shrinkPools(_ target: PageCount, of node: MemoryNode = .any) -> PageCount {
+    let freed = pools.scan(target, of: node)
+    if pools.isRefillDueAfterShrinking { host.wakeWorker() }
+    return freed
+  }
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MIT
+
+public import PagePools
+
+extension BufferMemory {
+  /// Takes a pooled block or gets a new one.
+  ///
+  /// When the pool is empty while much waits to be freed, the caller frees some of it in the worker's
+  /// place: zeroing what is there costs less than getting new memory, and a program that allocates
+  /// faster than the worker zeroes does not grow without bound.
+  ///
+  /// - Parameters:
+  ///   - size: index of the block size in `pools`.
+  ///   - pools: the heap's; those of the caller's node are tried first.
+  /// - Returns: the block, zeroed, and whether it came from a pool.
+  /// - Context: no lock held; may block.
+  @inlinable
+  func obtain(
+    _ size: Int, of heap: borrowing HeapPools<Host>, effort: AllocationEffort
+  ) throws(Host.Failure) -> (block: Host.Block, wasPooled: Bool) {
+    let home = heap[size, heap.homeNode(host)]
+    defer { if pools.isRefillDue(afterTakingFrom: home) { host.wakeWorker() } }
+    if let block = take(size, of: heap) ?? takeAfterHelping(size, of: heap) {
+      trace(.hit, home)
+      return (block, true)
+    }
+    let block = try allocateNew(size, of: heap, effort: effort)
+    trace(.miss, home)
+    return (block, false)
+  }
+
+  @inlinable
+  func trace(_ event: PoolEvent, _ pool: PoolID) {
+    let properties = pools.properties(of: pool)
+    host.trace(event, properties.kind, properties.blockSize)
+  }
+
+  /// Takes a pooled block, of the nearest node that has one.
+  @inlinable
+  func take(_ size: Int, of heap: borrowing HeapPools<Host>) -> Host.Block? {
+    var node = heap.homeNode(host)
+    for _ in 0..<heap.nodeCount {
+      if let block = pools.take(from: heap[size, node]) { return block }
+      node = node + 1 < heap.nodeCount ? node + 1 : 0
+    }
+    return nil
+  }
+
+  /// Gets a new block: of the caller's node, or if that has none of another.
+  @inlinable
+  func allocateNew(
+    _ size: Int, of heap: borrowing HeapPools<Host>, effort: AllocationEffort
+  ) throws(Host.Failure) -> Host.Block {
+    let home = heap.homeNode(host)
+    for offset in 1..<max(heap.nodeCount, 1) {
+      // What is free elsewhere is better than what must be reclaimed here.
+      let node = (home + offset - 1) % heap.nodeCount
+      if let block = try? pools.allocate(for: heap[size, node], effort: .none) { return block }
+    }
+    let last = heap.nodeCount == 1 ? 0 : (home + heap.nodeCount - 1) % heap.nodeCount
+    do throws(Host.Failure) {
+      return try pools.allocate(for: heap[size, last], effort: effort)
+    } catch {
+      guard last != home, effort > .none else { throw error }
+      return try pools.allocate(for: heap[size, home], effort: effort)
+    }
+  }
+
+  /// Frees the longest-waiting blocks until the pool has one, as much was freed as is wanted, or
+  /// little is left for the worker.
+  ///
+  /// The bound keeps one caller from zeroing everybody's memory (U3).
+  @inlinable
+  func takeAfterHelping(_ size: Int, of heap: borrowing HeapPools<Host>) -> Host.Block? {
+    let wanted = pools.size(of: heap[size, 0])
+    if host.collectReturned(atMost: wanted), let block = take(size, of: heap) { return block }
+    guard let helpingThreshold else { return nil }
+    let enough = PageCount(wanted.rawValue * helpingThreshold)
+    var freed = PageCount.zero
+    while freed < wanted, deferred.waitingPages >= enough,
+      let waiting = deferred.takeOldest(atMost: wanted - freed)
+    {
+      freed += host.size(of: waiting)
+      freeTaken(BlockChain(waiting, in: host), .normal)
+      if let block = take(size, of: heap) { return block }
+    }
+    return nil
+  }
+
+  /// Makes an attempt, and where giving memory back could help, gives back as much as is missing and
+  /// makes it again (D6, U4).
+  ///
+  /// - Parameters:
+  ///   - asked: pages that the request still needs.
+  ///   - kind: of the memory that it wants.
+  /// - Context: no lock held; may block.
+  @inlinable
+  func withReclaim<R>(
+    _ asked: PageCount, _ kind: MemoryKind, _ attempt: () throws(Host.Failure) -> R
+  ) throws(Host.Failure) -> R {
+    // The second round is for what the first could not tell: one descriptor is back, but two are needed.
+    for _ in 0..<2 {
+      do throws(Host.Failure) {
+        return try attempt()
+      } catch {
+        guard reclaim(after: error, asked, kind) else { throw error }
+      }
+    }
+    return try attempt()
+  }
+
+  /// Gives back what a failed request needs.
+  ///
+  /// - Returns: false when that is of no use; then nothing was given back, or there was nothing.
+  @usableFromInline
+  func reclaim(after failure: Host.Failure, _ asked: PageCount, _ kind: MemoryKind) -> Bool {
+    let canRelieve = { (other: MemoryKind) in
+      self.host.canRelieve(failure, kind, with: other)
+    }
+    switch failure.relief(for: asked) {
+    case .none: return false
+    case .about(let pages): return reclaim(pages, where: canRelieve) > .zero
+    case .atLeast(let pages):
+      let pooled = pools.reclaimablePages { canRelieve($0.kind) }
+      guard pages <= pooled + deferred.waitingPages else { return false }
+      return reclaim(pages, where: canRelieve) > .zero
+    }
+  }
+
+  /// Gives back at least `target` pages of certain kinds where there are so many: what waits first, then
+  /// what is pooled.
+  ///
+  /// - Returns: pages given back to the source.
+  /// - Context: no lock held; lets others run every 1 MiB; may block.
+  @discardableResult
+  public func reclaim(
+    _ target: PageCount, where isWanted: (MemoryKind) -> Bool = { _ in true }
+  ) -> PageCount {
+    let freed = freeDeferred(target, where: isWanted)
+    guard freed < target else { return freed }
+    return freed + pools.reclaim(target - freed) { isWanted($0.kind) }
+  }
+
+  /// Frees all that waits and all that is pooled.
+  ///
+  /// - Returns: pages given back to the source.
+  /// - Context: as ``reclaim(_:where:)``.
+  @discardableResult
+  public func reclaimAll() -> PageCount {
+    reclaim(PageCount(Int.max))
+  }
+}
