@@ -52,7 +52,7 @@ static int make_table(struct heap_buffer *buffer, struct page *first, unsigned l
 
 		sg_set_page(entry, block, size, 0);
 		rest -= size;
-		block = words->link;
+		block = words->next;
 	}
 	return 0;
 }

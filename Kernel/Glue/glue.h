@@ -20,14 +20,12 @@ struct swift_dma_heap;
 
 /* What the core keeps in a buffer object. */
 struct core_buffer {
-	struct core_buffer *next_deferred;
-	/* Which of the core's heaps the buffer is of. */
-	unsigned int heap;
+	/* The core's heap that the buffer is of. */
+	void *heap;
 	/* S4: set for good by whoever could write; read once, at release. */
 	bool may_be_written;
-	unsigned long pages;
-	/* The chain of blocks: CORE_CHAIN_WORDS words, the core's alone. */
-	unsigned long chain[4];
+	/* Its blocks and whom it is charged to: the core's alone. */
+	unsigned long allocation[5];
 };
 
 /* Memory. A page pointer names a block: its first page. */
@@ -48,10 +46,14 @@ void glue_zero(struct page *block, unsigned long pages);
  */
 struct core_page {
 	unsigned long flags;
-	struct page *link;
-	unsigned long others[3];
+	struct page *next;
+	struct page *previous;
+	unsigned long others[2];
 	unsigned long tag;
 };
+
+/* Base-two logarithm of the bytes in a page. */
+unsigned int glue_page_shift(void);
 
 /* Which bits of a tag are the block's pages; the others are the core's alone. */
 #define CORE_TAG_PAGES_SHIFT 24
@@ -65,6 +67,7 @@ void glue_unlock(void *lock);
 /* The calling thread. */
 unsigned int glue_current_cpu(void);
 bool glue_caller_is_killed(void);
+void glue_let_others_run(void);
 void glue_relax(void);
 /* Nanoseconds of a clock that does not go back. */
 unsigned long long glue_now(void);

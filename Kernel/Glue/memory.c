@@ -16,7 +16,8 @@
 /* Other work gets its turn after this many pages: 1 MiB. */
 #define PAGES_BETWEEN_YIELDS 256
 
-static_assert(offsetof(struct core_page, link) == offsetof(struct page, lru));
+static_assert(offsetof(struct core_page, next) == offsetof(struct page, lru.next));
+static_assert(offsetof(struct core_page, previous) == offsetof(struct page, lru.prev));
 static_assert(offsetof(struct core_page, tag) == offsetof(struct page, private));
 
 struct page *glue_allocate_block(unsigned int order, bool may_reclaim)
@@ -49,6 +50,11 @@ void glue_free_run(struct page *block, unsigned long pages)
 	set_page_private(block, 0);
 	for (unsigned long index = 0; index < pages; index++)
 		__free_page(block + index);
+}
+
+unsigned int glue_page_shift(void)
+{
+	return PAGE_SHIFT;
 }
 
 unsigned long glue_largest_run(void)

@@ -61,6 +61,11 @@ bool glue_caller_is_killed(void)
 	return fatal_signal_pending(current);
 }
 
+void glue_let_others_run(void)
+{
+	cond_resched();
+}
+
 void glue_relax(void)
 {
 	schedule_timeout_uninterruptible(1);

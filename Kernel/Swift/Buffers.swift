@@ -16,13 +16,11 @@ func core_allocate(
 ) -> OpaquePointer! {
   unsafe Core.with { core in
     do throws(Errno) {
-      guard let pages = PageCount(covering: ByteCount(UInt64(length))), pages > .zero else {
+      let pages = KernelHost().pageSize.pages(covering: ByteCount(UInt64(length)))
+      guard let pages, pages > .zero, Int(kind.rawValue) < core.heaps.count else {
         throw .invalidArgument
       }
-      return switch kind {
-      case CORE_HEAP_SYSTEM: unsafe try core.system.export(pages, of: kind, as: heap, flags)
-      default: unsafe try core.contiguous.export(pages, of: kind, as: heap, flags)
-      }
+      return unsafe try core.heaps[Int(kind.rawValue)].heap.export(pages, as: heap, flags)
     } catch {
       return unsafe .error(error)
     }
@@ -34,32 +32,34 @@ func core_allocate(
 /// - Context: process; may sleep.
 @c @implementation
 func core_release(_ buffer: UnsafeMutablePointer<core_buffer>!) {
-  Core.with { core in
-    let mayBeWritten = unsafe buffer.pointee.may_be_written
-    let object = unsafe BufferObject(buffer)
-    switch unsafe core_heap(buffer.pointee.heap) {
-    case CORE_HEAP_SYSTEM: core.system.free(object, mayBeWritten: mayBeWritten)
-    default: core.contiguous.free(object, mayBeWritten: mayBeWritten)
-    }
+  let object = unsafe BufferObject(buffer)
+  let mayBeWritten = unsafe buffer.pointee.may_be_written
+  let allocation = object.allocation
+  object.withHeap { heap in
+    // The object first: its memory is wanted no more, and the blocks may wait.
+    unsafe glue_destroy_buffer(buffer)
+    heap.free(allocation, mayBeWritten: mayBeWritten)
   }
 }
 
-extension PooledHeap<KernelHost> {
+extension KernelHeap {
   /// Allocates memory and makes a dma-buf of it; nothing is left behind when that fails.
   fileprivate func export(
-    _ pages: PageCount, of kind: core_heap, as heap: OpaquePointer, _ flags: UInt32
+    _ pages: PageCount, as heap: OpaquePointer, _ flags: UInt32
   ) throws(Errno) -> OpaquePointer? {
-    let chain: BlockChain<KernelHost>
-    do throws(KernelFailure) { chain = try allocate(pages) } catch { throw Errno(error) }
+    let allocation: Allocation<KernelHost>
+    do throws(KernelFailure) { allocation = try allocate(pages) } catch { throw Errno(error) }
     var contents = unsafe core_buffer()
-    unsafe contents.heap = kind.rawValue
     let exported = unsafe withUnsafeMutablePointer(to: &contents) { contents in
-      unsafe BufferObject(contents).chain = chain
+      let object = unsafe BufferObject(contents)
+      object.setHeap(self)
+      object.allocation = allocation
+      let blocks = allocation.blocks
       return unsafe glue_export(
-        contents, chain.front?.page, UInt(chain.blockCount), UInt(pages.rawValue), heap, flags)
+        contents, blocks.front?.page, UInt(blocks.blockCount), UInt(pages.rawValue), heap, flags)
     }
     guard unsafe exported.errorNumber == 0 else {
-      abandon(chain)
+      free(allocation, mayBeWritten: false)
       throw unsafe Errno(returned: exported.errorNumber)
     }
     return unsafe exported

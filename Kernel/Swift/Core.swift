@@ -7,11 +7,16 @@ internal import Glue
 internal import HeapFramework
 internal import PagePools
 
+/// One of the module's own heaps.
+struct OwnHeap: Sendable {
+  let name: StaticString
+  let heap: KernelHeap
+}
+
 /// Everything the module has in Swift, from `core_start()` to `core_stop()`.
 final class Core: Sendable {
   let memory: BufferMemory<KernelHost>
-  let system: SystemHeap<KernelHost>
-  let contiguous: ContiguousHeap<KernelHost>
+  let heaps: [OwnHeap]
   let registry: HeapRegistry<KernelHost, RegisteredHeap>
 
   /// Pools there can be: three orders, some fifty sizes of runs, and other modules'.
@@ -23,7 +28,7 @@ final class Core: Sendable {
   /// After memory was short the worker takes none for so long: 1 s, in nanoseconds.
   static let refillPause: UInt64 = 1_000_000_000
 
-  init(_ configuration: borrowing core_configuration, orders: [Order]) throws(Errno) {
+  init(_ configuration: borrowing core_configuration, orders: [Orders]) throws(Errno) {
     let pools = PoolSet(
       source: KernelHost(), limit: PageCount(Int(clamping: unsafe configuration.page_pool_size)),
       shardCount: Int(unsafe configuration.shard_count), poolCapacity: Self.poolCapacity,
@@ -32,22 +37,38 @@ final class Core: Sendable {
       pools: pools, deferredLimit: PageCount(Int(clamping: unsafe configuration.deferred_limit)),
       inlineFreeLimit: PageCount(Int(clamping: unsafe configuration.inline_free_limit)),
       helpingThreshold: nil)
+    heaps = unsafe try Self.makeHeaps(memory, configuration, orders)
+    registry = HeapRegistry(machine: KernelHost())
+  }
+
+  /// The module's own heaps: here is where one more is added.
+  private static func makeHeaps(
+    _ memory: BufferMemory<KernelHost>, _ configuration: borrowing core_configuration,
+    _ orders: [Orders]
+  ) throws(Errno) -> [OwnHeap] {
     let system = SystemHeap(
-      memory: memory, attributes: .system, orders: orders,
+      memory: memory, kind: MemoryKind(.system), orders: orders.map { $0.order },
       largest: PageCount(Int(clamping: unsafe configuration.total_pages)))
-    let contiguous = ContiguousHeap(
-      memory: memory, attributes: .contiguous, largest: PageCount(Int(glue_largest_run())))
-    guard let system, let contiguous else { throw .noSpace }
-    self.system = system
-    self.contiguous = contiguous
-    registry = HeapRegistry(host: KernelHost())
+    guard let system else { throw .noSpace }
+    for each in orders {
+      do throws(WatermarksExceedLimit) {
+        try system.setWatermarks(each.marks, of: each.order)
+      } catch {
+        throw .invalidArgument
+      }
+    }
+    let contiguous = SingleBlockHeap(
+      memory: memory, kind: MemoryKind(.contiguous), largest: PageCount(Int(glue_largest_run())))
+    guard let contiguous else { throw .noSpace }
+    return [
+      OwnHeap(name: "system", heap: system), OwnHeap(name: "system-contig", heap: contiguous),
+    ]
   }
 
   /// Releases every page.
   func close() {
     memory.reclaimAll()
-    system.close()
-    contiguous.close()
+    for each in heaps { each.heap.close() }
   }
 
   // Set before the first caller can come, cleared after the last has gone: the module's init and exit.
@@ -72,33 +93,39 @@ final class Core: Sendable {
   }
 }
 
+/// One of the system heap's orders, and what its pool is to have in advance.
+struct Orders {
+  let order: Order
+  let marks: Watermarks
+}
+
+extension core_configuration {
+  /// The system heap's orders, found valid.
+  fileprivate borrowing func checkedOrders() throws(Errno) -> [Orders] {
+    var checked: [Orders] = []
+    for index in 0..<Int(unsafe order_count) {
+      let order = Order(rawValue: UInt8(clamping: unsafe orders[index]))
+      let marks = Watermarks(
+        low: Int(unsafe refill_low[index]), high: Int(unsafe refill_high[index]))
+      guard let order, order.pages <= PageCount(Int(glue_largest_run())), let marks else {
+        throw .invalidArgument
+      }
+      checked.append(Orders(order: order, marks: marks))
+    }
+    guard SystemHeap<KernelHost>.areValid(checked.map { $0.order }) else { throw .invalidArgument }
+    return checked
+  }
+}
+
 /// Starts the core; see `glue.h`.
 @c @implementation
 func core_start(_ configuration: UnsafePointer<core_configuration>!) -> Int32 {
   precondition(
-    MemoryLayout<BlockChain<KernelHost>>.size <= BufferObject.chainCapacity,
-    "a chain fits into a buffer object")
-  let given = unsafe configuration.pointee
+    MemoryLayout<Allocation<KernelHost>>.size <= BufferObject.capacity,
+    "an allocation fits into a buffer object")
   do throws(Errno) {
-    var orders: [Order] = []
-    var watermarks: [Watermarks] = []
-    for index in 0..<Int(unsafe given.order_count) {
-      let order = Order(rawValue: UInt8(clamping: unsafe given.orders[index]))
-      guard let order, order.pages <= PageCount(Int(glue_largest_run())) else {
-        throw .invalidArgument
-      }
-      orders.append(order)
-      let marks = Watermarks(
-        low: Int(unsafe given.refill_low[index]), high: Int(unsafe given.refill_high[index]))
-      guard let marks else { throw .invalidArgument }
-      watermarks.append(marks)
-    }
-    guard SystemHeap<KernelHost>.areValid(orders) else { throw .invalidArgument }
-    let core = try unsafe Core(given, orders: orders)
-    for (order, marks) in zip(orders, watermarks) {
-      core.system.setWatermarks(marks, of: order)
-    }
-    Core.start(core)
+    let orders = unsafe try configuration.pointee.checkedOrders()
+    Core.start(try unsafe Core(configuration.pointee, orders: orders))
     return 0
   } catch {
     return Int32(error.negative)

@@ -31,7 +31,7 @@ struct Errno: Error, Equatable {
   init(_ failure: KernelFailure) {
     self =
       switch failure {
-      case .outOfMemory: .outOfMemory
+      case .noBlock, .refused: .outOfMemory
       case .interrupted: .interrupted
       }
   }

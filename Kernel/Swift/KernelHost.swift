@@ -10,12 +10,12 @@ internal import PagePools
 /// needs to know of a block stands in the block's page, the rest is the kernel's.
 struct KernelHost: HeapHost {
   typealias Block = PageBlock
-  typealias Attributes = PageKind
   typealias Lock = SpinLock
   typealias Failure = KernelFailure
+  typealias Owner = Client
 }
 
-/// A block: a pointer to the `struct page` of its first page.
+/// A block: a pointer to the `struct page` of its first page, or to anything of that shape.
 @safe
 struct PageBlock: BitwiseCopyable, Equatable, @unchecked Sendable {
   // Which fields of the page are whose, and under which lock, is the core's contract.
@@ -30,13 +30,19 @@ struct PageBlock: BitwiseCopyable, Equatable, @unchecked Sendable {
     unsafe UnsafeMutablePointer(page)
   }
 
+  /// The pool that the block is of and its size, in a word: the pool's properties are the set's to know,
+  /// but the size is wanted where a lookup would be another cache line.
+  func setTag(_ pool: PoolID, _ size: PageCount) {
+    unsafe words.pointee.tag = UInt(pool.index) | UInt(size.rawValue) << UInt(CORE_TAG_PAGES_SHIFT)
+  }
+
   static func == (left: PageBlock, right: PageBlock) -> Bool {
     unsafe left.page == right.page
   }
 }
 
-/// Whose memory a pool keeps, and how it is cut.
-enum PageKind: UInt8, Sendable, BitwiseCopyable {
+/// Where memory comes from, and how it is cut there.
+enum PageSourceKind: UInt16 {
   /// Powers of two as compound pages: the system heap's.
   case system
   /// Runs of any length: the contiguous heap's.
@@ -45,90 +51,156 @@ enum PageKind: UInt8, Sendable, BitwiseCopyable {
   case other
 }
 
+extension MemoryKind {
+  /// Ordinary memory of the kernel's page allocator.
+  init(_ source: PageSourceKind) {
+    self.init(MemorySource(rawValue: source.rawValue))
+  }
+
+  var pageSource: PageSourceKind {
+    guard let kind = PageSourceKind(rawValue: source.rawValue) else {
+      preconditionFailure("a source of memory that the kernel does not have")
+    }
+    return kind
+  }
+}
+
 /// Why the kernel has no block.
 enum KernelFailure: AllocationFailure {
-  /// ENOMEM.
-  case outOfMemory
+  /// ENOMEM: the page allocator had no block of that size.
+  case noBlock(PageCount)
+  /// ENOMEM: the request was refused.
+  case refused(Shortage)
   /// EINTR: the caller has a fatal signal pending.
   case interrupted
 
-  var isRelievedByReclaim: Bool { self == .outOfMemory }
+  init(_ shortage: Shortage) { self = .refused(shortage) }
+
+  var isInterruption: Bool {
+    if case .interrupted = self { true } else { false }
+  }
+
+  /// When no single page is to be had, nothing less than all that is missing helps; a larger block may
+  /// come together from any page that is given back.
+  func relief(for asked: PageCount) -> Relief {
+    switch self {
+    case .noBlock(let size): size == PageCount(1) ? .atLeast(asked) : .about(asked)
+    case .refused, .interrupted: .none
+    }
+  }
 }
 
 // MARK: - Source of pages
 
 extension KernelHost {
+  var pageSize: PageSize { PageSize(shift: Int(glue_page_shift())) }
+
   func allocate(
-    for pool: PagePool<KernelHost>, effort: AllocationEffort
-  ) throws(KernelFailure) -> PageBlock {
-    let page =
-      switch pool.attributes {
-      case .contiguous:
-        unsafe glue_allocate_run(UInt(pool.blockSize.rawValue))
-      case .system, .other:
-        unsafe glue_allocate_block(pool.order, effort == .full)
+    _ count: Int, for pool: PoolID, _ properties: PoolProperties, effort: AllocationEffort,
+    into chain: inout BlockChain<KernelHost>
+  ) throws(KernelFailure) {
+    var blocks = BlockChain<KernelHost>()
+    for _ in 0..<count {
+      guard let page = unsafe Self.makeBlock(properties, effort) else {
+        release(blocks, properties)
+        throw .noBlock(properties.blockSize)
       }
-    guard let page = unsafe page else { throw .outOfMemory }
-    let block = unsafe PageBlock(page)
-    unsafe block.words.pointee.tag = pool.tag
-    return block
+      let block = unsafe PageBlock(page)
+      block.setTag(pool, properties.blockSize)
+      blocks.append(block, in: self)
+    }
+    chain.append(blocks, in: self)
   }
 
-  func release(_ block: PageBlock) {
-    let pool = pool(of: block)
-    switch pool.attributes {
-    case .contiguous:
-      unsafe glue_free_run(block.page, UInt(pool.blockSize.rawValue))
-    case .system, .other:
-      unsafe glue_free_block(block.page, pool.order)
+  private static func makeBlock(
+    _ properties: PoolProperties, _ effort: AllocationEffort
+  ) -> OpaquePointer? {
+    switch properties.kind.pageSource {
+    case .contiguous: unsafe glue_allocate_run(UInt(properties.blockSize.rawValue))
+    case .system, .other: unsafe glue_allocate_block(properties.order, effort == .full)
     }
   }
 
-  func zero(_ block: PageBlock) -> Bool {
-    unsafe glue_zero(block.page, UInt(pool(of: block).blockSize.rawValue))
+  func release(_ blocks: consuming BlockChain<KernelHost>, _ properties: PoolProperties) {
+    while let block = blocks.pop(in: self) {
+      switch properties.kind.pageSource {
+      case .contiguous: unsafe glue_free_run(block.page, UInt(properties.blockSize.rawValue))
+      case .system, .other: unsafe glue_free_block(block.page, properties.order)
+      }
+    }
+  }
+
+  func zero(_ block: PageBlock, _ properties: PoolProperties) -> Bool {
+    unsafe glue_zero(block.page, UInt(properties.blockSize.rawValue))
     return true
   }
 
-  func pool(of block: PageBlock) -> PagePool<KernelHost> {
-    unsafe PagePool(tag: block.words.pointee.tag)
+  func pool(of block: PageBlock) -> PoolID {
+    PoolID(index: Int(unsafe block.words.pointee.tag & 0xFFFF))
+  }
+
+  func size(of block: PageBlock) -> PageCount {
+    PageCount(Int(unsafe block.words.pointee.tag >> UInt(CORE_TAG_PAGES_SHIFT)))
   }
 
   func next(after block: PageBlock) -> PageBlock? {
-    guard let next = unsafe block.words.pointee.link else { return nil }
-    return unsafe PageBlock(next)
+    unsafe block.words.pointee.next.map { unsafe PageBlock($0) }
   }
 
   func setNext(_ next: PageBlock?, after block: PageBlock) {
-    unsafe block.words.pointee.link = next?.page
+    unsafe block.words.pointee.next = next?.page
   }
 
+  func previous(before block: PageBlock) -> PageBlock? {
+    unsafe block.words.pointee.previous.map { unsafe PageBlock($0) }
+  }
+
+  func setPrevious(_ previous: PageBlock?, before block: PageBlock) {
+    unsafe block.words.pointee.previous = previous?.page
+  }
+
+  /// All memory is of one page allocator.
+  func canRelieve(_ failure: KernelFailure, _ wanted: MemoryKind, with kind: MemoryKind) -> Bool {
+    true
+  }
+}
+
+extension PoolProperties {
+  /// The order of a pool of powers of two.
+  fileprivate var order: UInt32 { UInt32(blockSize.rawValue.trailingZeroBitCount) }
+}
+
+// MARK: - Machine
+
+extension KernelHost {
   var currentShard: Int { Int(glue_current_cpu()) }
+
+  var isCallerKilled: Bool { glue_caller_is_killed() }
+
+  func letOthersRun() {
+    glue_let_others_run()
+  }
 
   func relax() {
     glue_relax()
   }
 }
 
-// MARK: - A pool in a word
+// MARK: - Heaps
 
-extension PagePool<KernelHost> {
-  /// Everything about the pool in one word, to be kept in a page or by another module; never 0, as a
-  /// block has at least one page.
-  var tag: UInt {
-    UInt(slot) | UInt(attributes.rawValue) << 16 | UInt(blockSize.rawValue)
-      << UInt(CORE_TAG_PAGES_SHIFT)
+/// Whom a buffer is charged to.
+struct Client: BitwiseCopyable, Sendable {
+}
+
+extension KernelHost {
+  func charge(_ pages: PageCount) throws(KernelFailure) -> Client { Client() }
+
+  func uncharge(_ pages: PageCount, _ owner: Client) {}
+
+  /// The kernel tells of the last reference at once.
+  func collectReturned(atMost limit: PageCount) -> Bool { false }
+
+  func wakeWorker() {
+    glue_wake_worker()
   }
-
-  /// The pool that a word was made of.
-  init(tag: UInt) {
-    guard let kind = PageKind(rawValue: UInt8(truncatingIfNeeded: tag >> 16)) else {
-      preconditionFailure("a block's tag was overwritten")
-    }
-    self.init(
-      blockSize: PageCount(Int(tag >> UInt(CORE_TAG_PAGES_SHIFT))), attributes: kind,
-      slot: Int(tag & 0xFFFF))
-  }
-
-  /// The order of a pool of powers of two.
-  var order: UInt32 { UInt32(blockSize.rawValue.trailingZeroBitCount) }
 }

@@ -29,8 +29,8 @@ private struct Report {
   /// The pool table (P8).
   func show(poolsOf core: Core) {
     PoolTable(of: core.memory.pools).write(
-      columns: .stocked, isShown: { $0 != .other },
-      nameByte: { kind, index in kind.name.byte(at: index) },
+      columns: .stocked, isShown: { $0.pageSource != .other },
+      nameByte: { kind, index in kind.pageSource.name.byte(at: index) },
       to: { byte in unsafe glue_print_byte(file, CChar(bitPattern: byte)) })
   }
 
@@ -40,6 +40,7 @@ private struct Report {
     line("taken", accounts.taken)
     line("in_buffers", accounts.inBuffers)
     line("deferred", accounts.deferred)
+    line("freeing", accounts.freeing)
     line("pooled", accounts.pooled)
     line("limit", core.memory.pools.limit)
     line("deferred_limit", core.memory.deferred.limit)
@@ -48,8 +49,7 @@ private struct Report {
   /// What each heap has done (A1).
   func show(heapsOf core: Core) {
     text("heap buffers pages allocations frees pool_misses failures\n")
-    row("system", core.system.counters.total())
-    row("system-contig", core.contiguous.counters.total())
+    for each in core.heaps { row(each.name, each.heap.counters.total()) }
   }
 
   private func row(_ name: StaticString, _ counts: HeapCounts) {
@@ -82,7 +82,7 @@ private struct Report {
   }
 }
 
-extension PageKind {
+extension PageSourceKind {
   fileprivate var name: StaticString {
     switch self {
     case .system: "system"

@@ -37,12 +37,13 @@ private func allocateDescriptor(
   guard uncopied == 0 else { throw .badAddress }
   let request: AllocationRequest
   // SAFETY: bytes have no padding.
-  do { request = try unsafe AllocationRequest(arguments: fields.span.bytes) } catch {
+  do { request = try unsafe AllocationRequest(
+      arguments: fields.span.bytes, pageSize: KernelHost().pageSize) } catch {
     throw .invalidArgument
   }
 
   let flags = request.descriptorFlags.rawValue
-  let buffer = unsafe glue_call_heap(heap.pointer, UInt(request.pages.byteCount), flags, 0)
+  let buffer = unsafe glue_call_heap(heap.pointer, UInt(KernelHost().pageSize.bytes(in: request.pages)), flags, 0)
   guard unsafe buffer.errorNumber == 0 else {
     throw unsafe Errno(returned: buffer.errorNumber)
   }

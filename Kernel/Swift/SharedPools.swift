@@ -10,41 +10,42 @@ internal import Glue
 internal import HeapFramework
 internal import PagePools
 
+extension PoolID {
+  /// A pool in a word that is never 0.
+  fileprivate init(word: UInt) {
+    self.init(index: Int(word) - 1)
+  }
+
+  fileprivate var word: UInt { UInt(index) + 1 }
+}
+
 /// Adds a pool; 0 when the order is too large or there are too many pools.
 @c @implementation
 func core_pool_create(_ order: UInt32) -> UInt {
   Core.with { core in
     let pages = PageCount(1 << Int(min(order, 51)))
     guard pages <= PageCount(Int(glue_largest_run())) else { return 0 }
-    return core.memory.pools.addPool(blockSize: pages, attributes: .other)?.tag ?? 0
+    return core.memory.pools.addPool(blockSize: pages, kind: MemoryKind(.other))?.word ?? 0
   }
 }
 
 /// Destroys a pool, releasing its blocks (P6); sleeps.
 @c @implementation
 func core_pool_destroy(_ pool: UInt) {
-  Core.with { $0.memory.pools.destroy(PagePool(tag: pool)) }
+  Core.with { $0.memory.pools.destroy(PoolID(word: pool)) }
 }
 
 /// Takes a zeroed block, nil when there is none; does not sleep.
 @c @implementation
 func core_pool_take(_ pool: UInt) -> OpaquePointer! {
-  unsafe Core.with { unsafe $0.memory.pools.take(from: PagePool(tag: pool))?.page }
+  unsafe Core.with { unsafe $0.memory.pools.take(from: PoolID(word: pool))?.page }
 }
 
 /// Takes a zeroed block or gets a new one, nil for ENOMEM; may sleep.
 @c @implementation
 func core_pool_allocate(_ pool: UInt) -> OpaquePointer! {
   unsafe Core.with { core in
-    let pool = PagePool<KernelHost>(tag: pool)
-    if let block = core.memory.pools.take(from: pool) { return unsafe block.page }
-    do throws(KernelFailure) {
-      return unsafe try core.memory.withReclaim { () throws(KernelFailure) in
-        try core.memory.pools.allocate(for: pool, effort: .full)
-      }.page
-    } catch {
-      return nil
-    }
+    unsafe (try? core.memory.obtain(from: PoolID(word: pool)))?.page
   }
 }
 
@@ -52,7 +53,7 @@ func core_pool_allocate(_ pool: UInt) -> OpaquePointer! {
 @c @implementation
 func core_pool_give(_ pool: UInt, _ block: OpaquePointer!) {
   Core.with { core in
-    unsafe core.memory.pools.give(PageBlock(block), to: PagePool(tag: pool), from: .buffer)
+    unsafe core.memory.pools.give(PageBlock(block), from: .buffer)
   }
 }
 

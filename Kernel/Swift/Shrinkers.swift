@@ -13,10 +13,10 @@ internal import PagePools
 @c @implementation
 func core_shrinker_count(_ shrinker: core_shrinker) -> UInt {
   Core.with { core in
-    let count =
+    let pages =
       shrinker == CORE_SHRINKER_POOLS
-      ? core.memory.poolShrinker.count() : core.memory.deferredFreeShrinker.count()
-    return UInt(count.pages.rawValue)
+      ? core.memory.pools.reclaimablePages() : core.memory.deferred.waitingPages
+    return UInt(pages.rawValue)
   }
 }
 
@@ -28,10 +28,10 @@ func core_shrinker_count(_ shrinker: core_shrinker) -> UInt {
 func core_shrinker_scan(_ shrinker: core_shrinker, _ pages: UInt) -> UInt {
   Core.with { core in
     let target = PageCount(Int(clamping: pages))
-    let outcome =
+    let freed =
       shrinker == CORE_SHRINKER_POOLS
-      ? core.memory.poolShrinker.scan(target) : core.memory.deferredFreeShrinker.scan(target)
-    return UInt(outcome.pages.rawValue)
+      ? core.memory.shrinkPools(target) : core.memory.freeDeferred(target)
+    return UInt(freed.rawValue)
   }
 }
 

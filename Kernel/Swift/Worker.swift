@@ -13,7 +13,8 @@ internal import PagePools
 @c @implementation
 func core_work() {
   Core.with { core in
-    var pace = RefillPace(pause: Core.refillPause)
+    var pace = RefillPace(
+      pause: Core.refillPause, poolCapacity: core.memory.pools.poolCapacity)
     while !glue_worker_must_stop() {
       switch core.memory.workerTurn(&pace, now: glue_now()) {
       case .worked:

@@ -29,6 +29,19 @@ extension BufferMemory {
     return (block, false)
   }
 
+  /// Takes a pooled block or gets a new one, for a user of a pool that belongs to no heap.
+  ///
+  /// - Returns: the block, zeroed.
+  /// - Throws: the host's reason, after as much was given back as could help.
+  /// - Context: no lock held; may block.
+  public func obtain(from pool: PoolID) throws(Host.Failure) -> Host.Block {
+    if let block = pools.take(from: pool) { return block }
+    let properties = pools.properties(of: pool)
+    return try withReclaim(properties.blockSize, properties.kind) { () throws(Host.Failure) in
+      try pools.allocate(for: pool, effort: .full)
+    }
+  }
+
   @inlinable
   func trace(_ event: PoolEvent, _ pool: PoolID) {
     let properties = pools.properties(of: pool)

@@ -40,8 +40,8 @@ enum Shrinkers {
       try ShrinkerFiles.deferred.scan(1 << 30)
       try ShrinkerFiles.pools.scan(1 << 30)
       let accounts = try Accounts()
-      if accounts.deferred == 0, accounts.pooled == 0 { return }
-      // The worker has a buffer in its hands, which is in a pool soon.
+      if accounts.areSettled, accounts.pooled == 0 { return }
+      // The worker has a block in its hands, which is in a pool soon.
       usleep(10_000)
     }
     throw CheckFailure("a hundred scans do not empty list and pools: \(try Accounts())")
