@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: MIT
-/* Heaps and their nodes: the module's own, and those that other modules add (H1, H2). */
-#include <linux/dma-buf.h>
-#include <linux/file.h>
+/* Heaps and their nodes, of this module and of others (H1, H2). */
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/slab.h>
-#include <linux/uaccess.h>
 
 #include "../include/swift_dma_heaps.h"
 #include "internal.h"
@@ -14,39 +11,9 @@
 struct swift_dma_heap {
 	struct miscdevice device;
 	struct swift_dma_heap_info info;
+	/* Whether its node can be opened: not before all is there that comes up together with it (H7). */
+	bool is_live;
 };
-
-/* Requests: what the core does with the caller's memory and descriptors. */
-
-unsigned long glue_copy_from_user(void *to, unsigned long from, unsigned long size)
-{
-	return copy_from_user(to, (const void __user *)from, size);
-}
-
-unsigned long glue_copy_to_user(unsigned long to, const void *from, unsigned long size)
-{
-	return copy_to_user((void __user *)to, from, size);
-}
-
-int glue_reserve_descriptor(unsigned int flags)
-{
-	return get_unused_fd_flags(flags);
-}
-
-void glue_cancel_descriptor(int descriptor)
-{
-	put_unused_fd(descriptor);
-}
-
-void glue_install_descriptor(int descriptor, struct dma_buf *buffer)
-{
-	fd_install(descriptor, buffer->file);
-}
-
-void glue_drop(struct dma_buf *buffer)
-{
-	dma_buf_put(buffer);
-}
 
 struct dma_buf *glue_call_heap(struct swift_dma_heap *heap, unsigned long length,
 			       unsigned int flags, unsigned long long heap_flags)
@@ -72,8 +39,12 @@ static int heap_open(struct inode *inode, struct file *file)
 {
 	struct miscdevice *device = file->private_data;
 	struct swift_dma_heap *heap = container_of(device, struct swift_dma_heap, device);
-	struct open_heap *opened = kmalloc(sizeof(*opened), GFP_KERNEL);
+	struct open_heap *opened;
 
+	/* Pairs with heap_publish(). */
+	if (!smp_load_acquire(&heap->is_live))
+		return -ENODEV;
+	opened = kmalloc(sizeof(*opened), GFP_KERNEL);
 	if (!opened)
 		return -ENOMEM;
 	if (!try_module_get(heap->info.owner)) {
@@ -128,7 +99,7 @@ static void free_heap(struct swift_dma_heap *heap)
 	kfree(heap);
 }
 
-struct swift_dma_heap *swift_dma_heap_add(const struct swift_dma_heap_info *info)
+struct swift_dma_heap *heap_make(const struct swift_dma_heap_info *info)
 {
 	struct swift_dma_heap *heap = kzalloc(sizeof(*heap), GFP_KERNEL);
 	int error = -ENOMEM;
@@ -141,29 +112,65 @@ struct swift_dma_heap *swift_dma_heap_add(const struct swift_dma_heap_info *info
 	heap->device.name = kasprintf(GFP_KERNEL, "swift_dma_heap-%s", info->name);
 	heap->device.nodename = kasprintf(GFP_KERNEL, "dma_heap/%s", info->name);
 	heap->device.fops = &heap_operations;
-	if (!heap->info.name || !heap->device.name || !heap->device.nodename)
-		goto no_heap;
-	error = core_register(heap);
-	if (error)
-		goto no_heap;
-	error = misc_register(&heap->device);
-	if (error)
-		goto no_device;
+	if (heap->info.name && heap->device.name && heap->device.nodename)
+		error = core_register(heap);
+	if (error) {
+		free_heap(heap);
+		return ERR_PTR(error);
+	}
 	return heap;
+}
 
-no_device:
+void heap_discard(struct swift_dma_heap *heap)
+{
 	core_unregister(heap);
-no_heap:
 	free_heap(heap);
-	return ERR_PTR(error);
+}
+
+int heap_publish(struct swift_dma_heap *const *heaps, size_t count)
+{
+	for (size_t index = 0; index < count; index++) {
+		int error;
+
+		/* The last node cannot fail once it is there, so whoever waits for it may have it at once. */
+		heaps[index]->is_live = index == count - 1;
+		error = misc_register(&heaps[index]->device);
+		if (error) {
+			heap_withdraw(heaps, index);
+			return error;
+		}
+	}
+	for (size_t index = 0; index < count; index++)
+		smp_store_release(&heaps[index]->is_live, true);
+	return 0;
+}
+
+void heap_withdraw(struct swift_dma_heap *const *heaps, size_t count)
+{
+	while (count > 0)
+		misc_deregister(&heaps[--count]->device);
+}
+
+struct swift_dma_heap *swift_dma_heap_add(const struct swift_dma_heap_info *info)
+{
+	struct swift_dma_heap *heap = heap_make(info);
+	int error;
+
+	if (IS_ERR(heap))
+		return heap;
+	error = heap_publish(&heap, 1);
+	if (error) {
+		heap_discard(heap);
+		return ERR_PTR(error);
+	}
+	return heap;
 }
 EXPORT_SYMBOL_GPL(swift_dma_heap_add);
 
 void swift_dma_heap_remove(struct swift_dma_heap *heap)
 {
-	misc_deregister(&heap->device);
-	core_unregister(heap);
-	free_heap(heap);
+	heap_withdraw(&heap, 1);
+	heap_discard(heap);
 }
 EXPORT_SYMBOL_GPL(swift_dma_heap_remove);
 
@@ -178,60 +185,3 @@ const char *swift_dma_heap_name(const struct swift_dma_heap *heap)
 	return heap->info.name;
 }
 EXPORT_SYMBOL_GPL(swift_dma_heap_name);
-
-/* The module's own heaps. */
-
-static const char *const own_names[] = {
-	[CORE_HEAP_SYSTEM] = "system",
-	[CORE_HEAP_CONTIGUOUS] = "system-contig",
-};
-static struct swift_dma_heap *own_heaps[ARRAY_SIZE(own_names)];
-
-static struct dma_buf *allocate_own(struct swift_dma_heap *heap, unsigned long length, u32 flags,
-				    u64 heap_flags)
-{
-	return core_allocate((enum core_heap)(uintptr_t)swift_dma_heap_data(heap), heap, length,
-			     flags);
-}
-
-static struct swift_dma_heap *add_own(enum core_heap kind)
-{
-	char *name = kasprintf(GFP_KERNEL, "%s%s", parameters_name_prefix(), own_names[kind]);
-	struct swift_dma_heap_info info = {
-		.name = name,
-		.owner = THIS_MODULE,
-		.allocate = allocate_own,
-		.data = (void *)(uintptr_t)kind,
-	};
-	struct swift_dma_heap *heap = name ? swift_dma_heap_add(&info) : ERR_PTR(-ENOMEM);
-
-	if (IS_ERR(heap) && name)
-		pr_err(MODULE_NAME ": heap %s: error %ld\n", name, PTR_ERR(heap));
-	kfree(name);
-	return heap;
-}
-
-int heap_start(void)
-{
-	if (IS_ENABLED(CONFIG_DMABUF_HEAPS_SYSTEM) && !*parameters_name_prefix()) {
-		pr_err(MODULE_NAME ": name_prefix: this kernel has a heap 'system' of its own\n");
-		return -EEXIST;
-	}
-	for (enum core_heap kind = 0; kind < ARRAY_SIZE(own_heaps); kind++) {
-		struct swift_dma_heap *heap = add_own(kind);
-
-		if (IS_ERR(heap)) {
-			while (kind > 0)
-				swift_dma_heap_remove(own_heaps[--kind]);
-			return PTR_ERR(heap);
-		}
-		own_heaps[kind] = heap;
-	}
-	return 0;
-}
-
-void heap_stop(void)
-{
-	for (size_t kind = ARRAY_SIZE(own_heaps); kind > 0;)
-		swift_dma_heap_remove(own_heaps[--kind]);
-}

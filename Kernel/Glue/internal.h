@@ -23,7 +23,7 @@ void buffer_stop(void);
 /* A line for each live buffer. */
 void buffer_show(struct seq_file *file);
 
-/* worker.c */
+/* thread.c */
 int worker_start(void);
 void worker_stop(void);
 
@@ -31,9 +31,24 @@ void worker_stop(void);
 int shrinker_start(void);
 void shrinker_stop(void);
 
-/* heap.c: the module's own heaps and their nodes. */
-int heap_start(void);
-void heap_stop(void);
+/* heap.c */
+struct swift_dma_heap_info;
+/* Makes all of a heap but its node, and registers its name; or returns an error pointer. */
+struct swift_dma_heap *heap_make(const struct swift_dma_heap_info *info);
+/* Undoes that; the heap has no node. */
+void heap_discard(struct swift_dma_heap *heap);
+/*
+ * Makes the nodes of several heaps. When one cannot be made, none is left, and nobody has ever opened one (H7):
+ * before all are there, opening one but the last fails with ENODEV.
+ */
+int heap_publish(struct swift_dma_heap *const *heaps, size_t count);
+void heap_withdraw(struct swift_dma_heap *const *heaps, size_t count);
+
+/* own_heaps.c */
+int own_heaps_make(void);
+void own_heaps_discard(void);
+int own_heaps_publish(void);
+void own_heaps_withdraw(void);
 
 /* debug.c */
 void debug_start(void);

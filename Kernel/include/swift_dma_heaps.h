@@ -12,6 +12,9 @@
 /* The module's, and that of the package which brings it. */
 #define SWIFT_DMA_HEAPS_VERSION "0.1.0"
 
+/* The longest name of a heap. */
+#define SWIFT_DMA_HEAP_NAME_BYTES 63
+
 struct dma_buf;
 struct module;
 struct page;
