@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 /* Heaps and their nodes, of this module and of others (H1, H2). */
 #include <linux/fs.h>
+#include <linux/kref.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/slab.h>
+#include <linux/srcu.h>
 
 #include "../include/swift_dma_heaps.h"
 #include "internal.h"
@@ -13,12 +15,53 @@ struct swift_dma_heap {
 	struct swift_dma_heap_info info;
 	/* Whether its node can be opened: not before all is there that comes up together with it (H7). */
 	bool is_live;
+	/* Whether its owner wants to hear of no more requests. */
+	bool is_removed;
+	/* The owner's, and one for each open node. */
+	struct kref references;
+	/* Requests that are under way. */
+	struct srcu_struct requests;
 };
+
+static void free_heap(struct swift_dma_heap *heap)
+{
+	cleanup_srcu_struct(&heap->requests);
+	kfree(heap->device.nodename);
+	kfree(heap->device.name);
+	kfree(heap);
+}
+
+static void heap_unused(struct kref *references)
+{
+	free_heap(container_of(references, struct swift_dma_heap, references));
+}
+
+/* Requests. */
+
+/* A removed heap's owner may be gone, so only a request that began before the removal may call it. */
+static struct dma_buf *call_owner(struct swift_dma_heap *heap, unsigned long length,
+				  unsigned int flags, unsigned long long heap_flags)
+{
+	struct module *owner = heap->info.owner;
+	struct dma_buf *buffer;
+
+	/* An owner whose unloading has begun is not called, whatever it does before it removes the heap. */
+	if (READ_ONCE(heap->is_removed) || !try_module_get(owner))
+		return ERR_PTR(-ENODEV);
+	buffer = heap->info.allocate(heap, length, flags, heap_flags);
+	module_put(owner);
+	return buffer;
+}
 
 struct dma_buf *glue_call_heap(struct swift_dma_heap *heap, unsigned long length,
 			       unsigned int flags, unsigned long long heap_flags)
 {
-	return heap->info.allocate(heap, length, flags, heap_flags);
+	/* Pairs with synchronize_srcu() in heap_discard(). */
+	int request = srcu_read_lock(&heap->requests);
+	struct dma_buf *buffer = call_owner(heap, length, flags, heap_flags);
+
+	srcu_read_unlock(&heap->requests, request);
+	return buffer;
 }
 
 const char *glue_heap_name(const struct swift_dma_heap *heap)
@@ -28,56 +71,36 @@ const char *glue_heap_name(const struct swift_dma_heap *heap)
 
 /* The node. */
 
-/* What an open node keeps: its heap, and the core's use of it. */
-struct open_heap {
-	struct swift_dma_heap *heap;
-	void *use;
-};
-
 /* misc_open() keeps the device from being removed meanwhile. */
 static int heap_open(struct inode *inode, struct file *file)
 {
 	struct miscdevice *device = file->private_data;
 	struct swift_dma_heap *heap = container_of(device, struct swift_dma_heap, device);
-	struct open_heap *opened;
 
 	/* Pairs with heap_publish(). */
 	if (!smp_load_acquire(&heap->is_live))
 		return -ENODEV;
-	opened = kmalloc(sizeof(*opened), GFP_KERNEL);
-	if (!opened)
-		return -ENOMEM;
-	if (!try_module_get(heap->info.owner)) {
-		kfree(opened);
-		return -ENODEV;
-	}
-	opened->heap = heap;
-	opened->use = core_open(heap);
-	if (!opened->use) {
-		module_put(heap->info.owner);
-		kfree(opened);
-		return -ENODEV;
-	}
-	file->private_data = opened;
+	kref_get(&heap->references);
+	file->private_data = heap;
 	return nonseekable_open(inode, file);
 }
 
 static int heap_close(struct inode *inode, struct file *file)
 {
-	struct open_heap *opened = file->private_data;
-	struct module *owner = opened->heap->info.owner;
+	struct swift_dma_heap *heap = file->private_data;
 
-	core_close(opened->use);
-	kfree(opened);
-	module_put(owner);
+	kref_put(&heap->references, heap_unused);
 	return 0;
 }
 
 static long heap_ioctl(struct file *file, unsigned int command, unsigned long argument)
 {
-	struct open_heap *opened = file->private_data;
+	struct swift_dma_heap *heap = file->private_data;
 
-	return core_ioctl(opened->heap, command, argument);
+	/* Whatever is asked of it; what comes too late to be seen here is seen before the owner is called. */
+	if (READ_ONCE(heap->is_removed))
+		return -ENODEV;
+	return core_ioctl(heap, command, argument);
 }
 
 static const struct file_operations heap_operations = {
@@ -91,14 +114,6 @@ static const struct file_operations heap_operations = {
 
 /* Registration. */
 
-static void free_heap(struct swift_dma_heap *heap)
-{
-	kfree(heap->device.nodename);
-	kfree(heap->device.name);
-	kfree(heap->info.name);
-	kfree(heap);
-}
-
 struct swift_dma_heap *heap_make(const struct swift_dma_heap_info *info)
 {
 	struct swift_dma_heap *heap = kzalloc(sizeof(*heap), GFP_KERNEL);
@@ -106,25 +121,42 @@ struct swift_dma_heap *heap_make(const struct swift_dma_heap_info *info)
 
 	if (!heap)
 		return ERR_PTR(-ENOMEM);
+	if (init_srcu_struct(&heap->requests)) {
+		kfree(heap);
+		return ERR_PTR(-ENOMEM);
+	}
+	kref_init(&heap->references);
 	heap->info = *info;
-	heap->info.name = kstrdup(info->name, GFP_KERNEL);
 	heap->device.minor = MISC_DYNAMIC_MINOR;
 	heap->device.name = kasprintf(GFP_KERNEL, "swift_dma_heap-%s", info->name);
 	heap->device.nodename = kasprintf(GFP_KERNEL, "dma_heap/%s", info->name);
 	heap->device.fops = &heap_operations;
-	if (heap->info.name && heap->device.name && heap->device.nodename)
+	if (heap->device.name && heap->device.nodename)
 		error = core_register(heap);
-	if (error) {
-		free_heap(heap);
-		return ERR_PTR(error);
+	if (error)
+		goto no_name;
+	/* What is no name is not kept. */
+	heap->info.name = name_keep(info->name);
+	if (!heap->info.name) {
+		heap->info.name = info->name;
+		core_unregister(heap);
+		error = -ENOMEM;
+		goto no_name;
 	}
 	return heap;
+
+no_name:
+	free_heap(heap);
+	return ERR_PTR(error);
 }
 
 void heap_discard(struct swift_dma_heap *heap)
 {
+	WRITE_ONCE(heap->is_removed, true);
+	/* Requests that began before may still call the owner; later ones see the mark. */
+	synchronize_srcu(&heap->requests);
 	core_unregister(heap);
-	free_heap(heap);
+	kref_put(&heap->references, heap_unused);
 }
 
 int heap_publish(struct swift_dma_heap *const *heaps, size_t count)

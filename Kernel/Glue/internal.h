@@ -31,11 +31,20 @@ void worker_stop(void);
 int shrinker_start(void);
 void shrinker_stop(void);
 
+/* names.c */
+int names_start(void);
+void names_stop(void);
+/* A copy of a name that stays until names_stop(), the same for the same text; NULL: no memory. */
+const char *name_keep(const char *text);
+
 /* heap.c */
 struct swift_dma_heap_info;
 /* Makes all of a heap but its node, and registers its name; or returns an error pointer. */
 struct swift_dma_heap *heap_make(const struct swift_dma_heap_info *info);
-/* Undoes that; the heap has no node. */
+/*
+ * Undoes that, when the heap has no node any more: waits for requests that are under way, and frees the heap when
+ * the last open node is closed.
+ */
 void heap_discard(struct swift_dma_heap *heap);
 /*
  * Makes the nodes of several heaps. When one cannot be made, none is left, and nobody has ever opened one (H7):

@@ -26,6 +26,7 @@ static const struct part {
 	int (*start)(void);
 	void (*stop)(void);
 } parts[] = {
+	{ names_start, names_stop },
 	{ buffer_start, buffer_stop },
 	{ start_core, core_stop },
 	{ own_heaps_make, own_heaps_discard },
