@@ -97,7 +97,7 @@ int glue_reserve_descriptor(unsigned int flags);
 void glue_cancel_descriptor(int descriptor);
 void glue_install_descriptor(int descriptor, struct dma_buf *buffer);
 void glue_drop(struct dma_buf *buffer);
-/* The heap's own operation: a dma-buf or an error pointer. */
+/* The heap's own operation: a dma-buf or an error pointer, -ENODEV when the heap is removed. */
 struct dma_buf *glue_call_heap(struct swift_dma_heap *heap, unsigned long length,
 			       unsigned int flags, unsigned long long heap_flags);
 const char *glue_heap_name(const struct swift_dma_heap *heap);
@@ -140,11 +140,8 @@ void core_release(struct core_buffer *buffer);
 
 /* Heaps by name (H1): 0 or a negative errno. */
 int core_register(struct swift_dma_heap *heap);
-/* Waits until nobody uses the heap. */
+/* Its name is free again; nobody uses the heap. */
 void core_unregister(struct swift_dma_heap *heap);
-/* A use that keeps the heap registered, NULL when it is not; ended by core_close(). */
-void *core_open(struct swift_dma_heap *heap);
-void core_close(void *use);
 long core_ioctl(struct swift_dma_heap *heap, unsigned int command, unsigned long argument);
 
 /* The worker's life. */
