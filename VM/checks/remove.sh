@@ -34,8 +34,7 @@ kill -9 $visitor $holder
 wait
 rmmod sample_heap || bad "rmmod sample_heap"
 
-insmod /modules/heap_removal.ko || { dmesg | grep FAILED; bad "heap_removal"; }
-rmmod heap_removal
+check_by_module heap_removal
 unload
 memory_is_back "$before"
 exit $status
