@@ -20,8 +20,10 @@ void parameters_end(void);
 /* buffer.c */
 int buffer_start(void);
 void buffer_stop(void);
-/* A line for each live buffer. */
-void buffer_show(struct seq_file *file);
+
+/* buffer_list.c: a file with a line for each live buffer. */
+struct file_operations;
+extern const struct file_operations buffer_list_operations;
 
 /* thread.c */
 int worker_start(void);
