@@ -37,7 +37,7 @@ static int make_table(struct heap_buffer *buffer, struct page *first, unsigned l
 		buffer->table.sgl = &buffer->single;
 		buffer->table.nents = 1;
 		buffer->table.orig_nents = 1;
-	} else if (blocks > UINT_MAX || sg_alloc_table(&buffer->table, blocks, GFP_KERNEL)) {
+	} else if (blocks > UINT_MAX || sg_alloc_table(&buffer->table, blocks, GFP_BOOKKEEPING)) {
 		return -ENOMEM;
 	}
 	for_each_sgtable_sg(&buffer->table, entry, index) {
@@ -67,7 +67,7 @@ struct dma_buf *glue_export(const struct core_buffer *core, struct page *first,
 			    unsigned long blocks, unsigned long pages,
 			    const struct swift_dma_heap *heap, unsigned int flags)
 {
-	struct heap_buffer *buffer = kmem_cache_zalloc(buffer_cache, GFP_KERNEL);
+	struct heap_buffer *buffer = kmem_cache_zalloc(buffer_cache, GFP_BOOKKEEPING);
 	DEFINE_DMA_BUF_EXPORT_INFO(info);
 	struct dma_buf *exported;
 	int error;

@@ -9,6 +9,9 @@
 
 #define MODULE_NAME "swift_dma_heaps"
 
+/* For what a request needs beside its memory: no process is killed for it either. */
+#define GFP_BOOKKEEPING (GFP_KERNEL | __GFP_RETRY_MAYFAIL | __GFP_NOWARN | __GFP_NOMEMALLOC)
+
 /* parameters.c */
 void parameters_configure(struct core_configuration *configuration);
 /* Before the node names of the module's own heaps. */

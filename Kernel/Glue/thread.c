@@ -66,6 +66,13 @@ void glue_relax(void)
 	schedule_timeout_uninterruptible(1);
 }
 
+void glue_let_others_run(bool may_freeze)
+{
+	cond_resched();
+	if (may_freeze)
+		try_to_freeze();
+}
+
 unsigned long long glue_now(void)
 {
 	return ktime_get_ns();
@@ -112,8 +119,7 @@ bool glue_worker_must_stop(void)
 
 void glue_worker_yield(void)
 {
-	cond_resched();
-	try_to_freeze();
+	glue_let_others_run(true);
 }
 
 void glue_worker_sleep(unsigned long long deadline)

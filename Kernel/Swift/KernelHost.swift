@@ -66,7 +66,8 @@ extension KernelHost {
       case .contiguous:
         unsafe glue_allocate_run(UInt(pool.blockSize.rawValue))
       case .system, .other:
-        unsafe glue_allocate_block(pool.order, effort == .full)
+        unsafe glue_allocate_block(
+          pool.order, effort == .full ? CORE_EFFORT_FULL : CORE_EFFORT_NONE)
       }
     guard let page = unsafe page else { throw .outOfMemory }
     let block = unsafe PageBlock(page)
@@ -86,7 +87,6 @@ extension KernelHost {
 
   func zero(_ block: PageBlock) -> Bool {
     unsafe glue_zero(block.page, UInt(pool(of: block).blockSize.rawValue))
-    return true
   }
 
   func pool(of block: PageBlock) -> PagePool<KernelHost> {
