@@ -51,4 +51,16 @@ load
 record kmem/mm_page_alloc 'order == 9' heap-checks run pool-shrinker --strict --heap "$2"
 all_have '__GFP_RETRY_MAYFAIL.*__GFP_NOMEMALLOC' '__GFP_ZERO' "contiguous runs"
 unload
+
+# The pools are asked for twice of what other caches are, and 1 MiB at a time.
+load
+heap-checks run pool-reuse --strict --heap "$1" || status=1
+drop() { echo 2 >/proc/sys/vm/drop_caches; }
+record vmscan/mm_shrink_slab_start 'cache_items > 0' drop
+grep swift_dma_heaps /tmp/trace >/tmp/asked
+head -n 1 /tmp/asked
+sed -nE 's/.*cache items ([0-9]+) delta ([0-9]+) .*/\1 \2/p' /tmp/asked \
+  | awk '$2 != 4 * $1 { wrong++ } END { exit NR == 0 || wrong }' \
+  || bad "the pools are not asked for four times what there is: $(cat /tmp/asked)"
+unload
 exit $status
