@@ -5,18 +5,12 @@
  * as the core must know whether anybody could have written (S4).
  */
 #include <linux/dma-buf.h>
-#include <linux/fs.h>
-#include <linux/list.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
-#include <linux/spinlock.h>
 
 #include "buffer.h"
 
 static struct kmem_cache *buffer_cache;
-
-static DEFINE_SPINLOCK(live_lock);
-static LIST_HEAD(live_buffers);
 
 int buffer_start(void)
 {
@@ -43,7 +37,7 @@ static int make_table(struct heap_buffer *buffer, struct page *first, unsigned l
 		buffer->table.sgl = &buffer->single;
 		buffer->table.nents = 1;
 		buffer->table.orig_nents = 1;
-	} else if (blocks > UINT_MAX || sg_alloc_table(&buffer->table, blocks, GFP_KERNEL)) {
+	} else if (blocks > UINT_MAX || sg_alloc_table(&buffer->table, blocks, GFP_BOOKKEEPING)) {
 		return -ENOMEM;
 	}
 	for_each_sgtable_sg(&buffer->table, entry, index) {
@@ -73,7 +67,7 @@ struct dma_buf *glue_export(const struct core_buffer *core, struct page *first,
 			    unsigned long blocks, unsigned long pages,
 			    const struct swift_dma_heap *heap, unsigned int flags)
 {
-	struct heap_buffer *buffer = kmem_cache_zalloc(buffer_cache, GFP_KERNEL);
+	struct heap_buffer *buffer = kmem_cache_zalloc(buffer_cache, GFP_BOOKKEEPING);
 	DEFINE_DMA_BUF_EXPORT_INFO(info);
 	struct dma_buf *exported;
 	int error;
@@ -107,40 +101,12 @@ struct dma_buf *glue_export(const struct core_buffer *core, struct page *first,
 	/* Ends in NUL at every moment, also while another thread renames this one. */
 	memcpy(buffer->maker_name, current->comm, sizeof(buffer->maker_name));
 	buffer->made_at = jiffies;
-	spin_lock(&live_lock);
-	list_add_tail(&buffer->live, &live_buffers);
-	spin_unlock(&live_lock);
+	buffer_list_add(buffer);
 	return exported;
 }
 
 void buffer_released(struct heap_buffer *buffer)
 {
-	spin_lock(&live_lock);
-	list_del(&buffer->live);
-	spin_unlock(&live_lock);
+	buffer_list_remove(buffer);
 	core_release(&buffer->core);
-}
-
-static void show_line(struct seq_file *file, struct heap_buffer *buffer)
-{
-	struct dma_buf *exported = buffer->exported;
-
-	/* The name is whatever a client has set it to. */
-	spin_lock(&exported->name_lock);
-	seq_printf(file, "%s %zu %u %d %s %s\n", buffer->heap_name, buffer->size,
-		   jiffies_to_msecs(jiffies - buffer->made_at), buffer->maker,
-		   buffer->maker_name, exported->name ?: "-");
-	spin_unlock(&exported->name_lock);
-}
-
-void buffer_show(struct seq_file *file)
-{
-	struct heap_buffer *buffer;
-
-	seq_puts(file, "heap bytes age_ms pid command name\n");
-	/* Printing does not sleep: a full seq_file is only noted, and the report made anew. */
-	spin_lock(&live_lock);
-	list_for_each_entry(buffer, &live_buffers, live)
-		show_line(file, buffer);
-	spin_unlock(&live_lock);
 }

@@ -6,9 +6,14 @@
 #include <linux/mutex.h>
 #include <linux/scatterlist.h>
 #include <linux/sched.h>
-#include <linux/seq_file.h>
 
 #include "internal.h"
+
+/* A place in the list of live buffers: a buffer's, or that of somebody who reads the list. */
+struct list_place {
+	struct list_head siblings;
+	bool is_reader;
+};
 
 struct heap_buffer {
 	struct core_buffer core;
@@ -26,7 +31,7 @@ struct heap_buffer {
 	void *address;
 
 	/* For the report. */
-	struct list_head live;
+	struct list_place live;
 	struct dma_buf *exported;
 	const char *heap_name;
 	unsigned long made_at;
@@ -41,6 +46,10 @@ static inline struct heap_buffer *heap_buffer(struct core_buffer *core)
 
 /* buffer_operations.c */
 extern const struct dma_buf_ops buffer_operations;
+
+/* buffer_list.c */
+void buffer_list_add(struct heap_buffer *buffer);
+void buffer_list_remove(struct heap_buffer *buffer);
 
 /* The last reference is gone. */
 void buffer_released(struct heap_buffer *buffer);

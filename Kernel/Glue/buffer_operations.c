@@ -31,7 +31,7 @@ static int copy_table(struct sg_table *copy, struct sg_table *table)
 {
 	struct scatterlist *from, *to;
 	unsigned int index;
-	int error = sg_alloc_table(copy, table->orig_nents, GFP_KERNEL);
+	int error = sg_alloc_table(copy, table->orig_nents, GFP_BOOKKEEPING);
 
 	if (error)
 		return error;
@@ -46,7 +46,7 @@ static int copy_table(struct sg_table *copy, struct sg_table *table)
 static int attach(struct dma_buf *exported, struct dma_buf_attachment *attachment)
 {
 	struct heap_buffer *buffer = exported->priv;
-	struct device_attachment *own = kzalloc(sizeof(*own), GFP_KERNEL);
+	struct device_attachment *own = kzalloc(sizeof(*own), GFP_BOOKKEEPING);
 	int error;
 
 	if (!own)
@@ -174,7 +174,7 @@ static int map_process(struct dma_buf *exported, struct vm_area_struct *area)
 static void *make_address(struct heap_buffer *buffer)
 {
 	unsigned long count = buffer->size >> PAGE_SHIFT;
-	struct page **pages = kvmalloc_array(count, sizeof(*pages), GFP_KERNEL);
+	struct page **pages = kvmalloc_array(count, sizeof(*pages), GFP_BOOKKEEPING);
 	struct sg_page_iter position;
 	unsigned long index = 0;
 	void *address;

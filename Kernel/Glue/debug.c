@@ -28,13 +28,6 @@ static int report_show(struct seq_file *file, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(report);
 
-static int buffers_show(struct seq_file *file, void *unused)
-{
-	buffer_show(file);
-	return 0;
-}
-DEFINE_SHOW_ATTRIBUTE(buffers);
-
 /* As the kernel's shrinker debugfs: a line for each memory group, of which there is one. */
 static int count_show(struct seq_file *file, void *unused)
 {
@@ -94,7 +87,7 @@ void debug_start(void)
 	for (uintptr_t report = 0; report < CORE_REPORT_COUNT; report++)
 		debugfs_create_file(reports[report], 0400, directory, (void *)report,
 				    &report_fops);
-	debugfs_create_file("buffers", 0400, directory, NULL, &buffers_fops);
+	debugfs_create_file("buffers", 0400, directory, NULL, &buffer_list_operations);
 	shrinkers = debugfs_create_dir("shrinkers", directory);
 	add_shrinker(shrinkers, "pools", CORE_SHRINKER_POOLS);
 	add_shrinker(shrinkers, "deferred", CORE_SHRINKER_DEFERRED);

@@ -30,16 +30,27 @@ struct core_buffer {
 
 /* Memory. A page pointer names a block: its first page. */
 
-/* 2^order pages, zeroed, as one compound page; NULL when there are none.
- * may_reclaim: try as hard as can be without killing a process. Context: process; may sleep. */
-struct page *glue_allocate_block(unsigned int order, bool may_reclaim);
+/* How hard the kernel is to try for memory. It never kills a process for it, nor uses its reserves. */
+enum core_effort {
+	CORE_EFFORT_NONE,	/* what is free now; nobody is woken */
+	CORE_EFFORT_BACKGROUND,	/* what is free now; the kernel may reclaim for those who come later */
+	CORE_EFFORT_DIRECT,	/* the caller reclaims, once */
+	CORE_EFFORT_FULL,	/* the caller reclaims as long as that leads anywhere */
+};
+
+/* 2^order pages, zeroed, as one compound page; NULL when there are none. Context: process; may sleep. */
+struct page *glue_allocate_block(unsigned int order, enum core_effort effort);
+/* A block with a faulty page is kept back, never to be used again. */
 void glue_free_block(struct page *block, unsigned int order);
-/* A contiguous run of any length up to glue_largest_run() pages, zeroed; NULL when there is none. */
+/* A contiguous run of any length up to glue_largest_run() pages, zeroed; NULL when there is none. Full effort. */
 struct page *glue_allocate_run(unsigned long pages);
 void glue_free_run(struct page *block, unsigned long pages);
 unsigned long glue_largest_run(void);
-/* Context: process; may sleep between pages. */
-void glue_zero(struct page *block, unsigned long pages);
+/*
+ * False when the kernel has found one of the pages faulty: the block must not be used again, only freed.
+ * Others get their turn after 1 MiB at most, and after each call. Context: process; may sleep between pages.
+ */
+bool glue_zero(struct page *block, unsigned long pages);
 /*
  * The core's view of a block's struct page: the words of its lru and private, which belong to whoever
  * allocated the page. memory.c asserts that the kernel has them there.
@@ -67,8 +78,12 @@ void glue_unlock(void *lock);
 /* The calling thread. */
 unsigned int glue_current_cpu(void);
 bool glue_caller_is_killed(void);
-void glue_let_others_run(void);
 void glue_relax(void);
+/*
+ * Others get their turn, if they want one. may_freeze: also when the machine is about to sleep; for a caller who
+ * holds nothing that anybody waits for, and does not reclaim memory for somebody else.
+ */
+void glue_let_others_run(bool may_freeze);
 /* Nanoseconds of a clock that does not go back. */
 unsigned long long glue_now(void);
 
@@ -100,7 +115,7 @@ int glue_reserve_descriptor(unsigned int flags);
 void glue_cancel_descriptor(int descriptor);
 void glue_install_descriptor(int descriptor, struct dma_buf *buffer);
 void glue_drop(struct dma_buf *buffer);
-/* The heap's own operation: a dma-buf or an error pointer. */
+/* The heap's own operation: a dma-buf or an error pointer, -ENODEV when the heap is removed. */
 struct dma_buf *glue_call_heap(struct swift_dma_heap *heap, unsigned long length,
 			       unsigned int flags, unsigned long long heap_flags);
 const char *glue_heap_name(const struct swift_dma_heap *heap);
@@ -143,11 +158,8 @@ void core_release(struct core_buffer *buffer);
 
 /* Heaps by name (H1): 0 or a negative errno. */
 int core_register(struct swift_dma_heap *heap);
-/* Waits until nobody uses the heap. */
+/* Its name is free again; nobody uses the heap. */
 void core_unregister(struct swift_dma_heap *heap);
-/* A use that keeps the heap registered, NULL when it is not; ended by core_close(). */
-void *core_open(struct swift_dma_heap *heap);
-void core_close(void *use);
 long core_ioctl(struct swift_dma_heap *heap, unsigned int command, unsigned long argument);
 
 /* The worker's life. */

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
-/* Heaps and their nodes: the module's own, and those that other modules add (H1, H2). */
-#include <linux/dma-buf.h>
-#include <linux/file.h>
+/* Heaps and their nodes, of this module and of others (H1, H2). */
 #include <linux/fs.h>
+#include <linux/kref.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/slab.h>
-#include <linux/uaccess.h>
+#include <linux/srcu.h>
 
 #include "../include/swift_dma_heaps.h"
 #include "internal.h"
@@ -14,44 +13,55 @@
 struct swift_dma_heap {
 	struct miscdevice device;
 	struct swift_dma_heap_info info;
+	/* Whether its node can be opened: not before all is there that comes up together with it (H7). */
+	bool is_live;
+	/* Whether its owner wants to hear of no more requests. */
+	bool is_removed;
+	/* The owner's, and one for each open node. */
+	struct kref references;
+	/* Requests that are under way. */
+	struct srcu_struct requests;
 };
 
-/* Requests: what the core does with the caller's memory and descriptors. */
-
-unsigned long glue_copy_from_user(void *to, unsigned long from, unsigned long size)
+static void free_heap(struct swift_dma_heap *heap)
 {
-	return copy_from_user(to, (const void __user *)from, size);
+	cleanup_srcu_struct(&heap->requests);
+	kfree(heap->device.nodename);
+	kfree(heap->device.name);
+	kfree(heap);
 }
 
-unsigned long glue_copy_to_user(unsigned long to, const void *from, unsigned long size)
+static void heap_unused(struct kref *references)
 {
-	return copy_to_user((void __user *)to, from, size);
+	free_heap(container_of(references, struct swift_dma_heap, references));
 }
 
-int glue_reserve_descriptor(unsigned int flags)
-{
-	return get_unused_fd_flags(flags);
-}
+/* Requests. */
 
-void glue_cancel_descriptor(int descriptor)
+/* A removed heap's owner may be gone, so only a request that began before the removal may call it. */
+static struct dma_buf *call_owner(struct swift_dma_heap *heap, unsigned long length,
+				  unsigned int flags, unsigned long long heap_flags)
 {
-	put_unused_fd(descriptor);
-}
+	struct module *owner = heap->info.owner;
+	struct dma_buf *buffer;
 
-void glue_install_descriptor(int descriptor, struct dma_buf *buffer)
-{
-	fd_install(descriptor, buffer->file);
-}
-
-void glue_drop(struct dma_buf *buffer)
-{
-	dma_buf_put(buffer);
+	/* An owner whose unloading has begun is not called, whatever it does before it removes the heap. */
+	if (READ_ONCE(heap->is_removed) || !try_module_get(owner))
+		return ERR_PTR(-ENODEV);
+	buffer = heap->info.allocate(heap, length, flags, heap_flags);
+	module_put(owner);
+	return buffer;
 }
 
 struct dma_buf *glue_call_heap(struct swift_dma_heap *heap, unsigned long length,
 			       unsigned int flags, unsigned long long heap_flags)
 {
-	return heap->info.allocate(heap, length, flags, heap_flags);
+	/* Pairs with synchronize_srcu() in heap_discard(). */
+	int request = srcu_read_lock(&heap->requests);
+	struct dma_buf *buffer = call_owner(heap, length, flags, heap_flags);
+
+	srcu_read_unlock(&heap->requests, request);
+	return buffer;
 }
 
 const char *glue_heap_name(const struct swift_dma_heap *heap)
@@ -61,52 +71,36 @@ const char *glue_heap_name(const struct swift_dma_heap *heap)
 
 /* The node. */
 
-/* What an open node keeps: its heap, and the core's use of it. */
-struct open_heap {
-	struct swift_dma_heap *heap;
-	void *use;
-};
-
 /* misc_open() keeps the device from being removed meanwhile. */
 static int heap_open(struct inode *inode, struct file *file)
 {
 	struct miscdevice *device = file->private_data;
 	struct swift_dma_heap *heap = container_of(device, struct swift_dma_heap, device);
-	struct open_heap *opened = kmalloc(sizeof(*opened), GFP_KERNEL);
 
-	if (!opened)
-		return -ENOMEM;
-	if (!try_module_get(heap->info.owner)) {
-		kfree(opened);
+	/* Pairs with heap_publish(). */
+	if (!smp_load_acquire(&heap->is_live))
 		return -ENODEV;
-	}
-	opened->heap = heap;
-	opened->use = core_open(heap);
-	if (!opened->use) {
-		module_put(heap->info.owner);
-		kfree(opened);
-		return -ENODEV;
-	}
-	file->private_data = opened;
+	kref_get(&heap->references);
+	file->private_data = heap;
 	return nonseekable_open(inode, file);
 }
 
 static int heap_close(struct inode *inode, struct file *file)
 {
-	struct open_heap *opened = file->private_data;
-	struct module *owner = opened->heap->info.owner;
+	struct swift_dma_heap *heap = file->private_data;
 
-	core_close(opened->use);
-	kfree(opened);
-	module_put(owner);
+	kref_put(&heap->references, heap_unused);
 	return 0;
 }
 
 static long heap_ioctl(struct file *file, unsigned int command, unsigned long argument)
 {
-	struct open_heap *opened = file->private_data;
+	struct swift_dma_heap *heap = file->private_data;
 
-	return core_ioctl(opened->heap, command, argument);
+	/* Whatever is asked of it; what comes too late to be seen here is seen before the owner is called. */
+	if (READ_ONCE(heap->is_removed))
+		return -ENODEV;
+	return core_ioctl(heap, command, argument);
 }
 
 static const struct file_operations heap_operations = {
@@ -120,50 +114,95 @@ static const struct file_operations heap_operations = {
 
 /* Registration. */
 
-static void free_heap(struct swift_dma_heap *heap)
-{
-	kfree(heap->device.nodename);
-	kfree(heap->device.name);
-	kfree(heap->info.name);
-	kfree(heap);
-}
-
-struct swift_dma_heap *swift_dma_heap_add(const struct swift_dma_heap_info *info)
+struct swift_dma_heap *heap_make(const struct swift_dma_heap_info *info)
 {
 	struct swift_dma_heap *heap = kzalloc(sizeof(*heap), GFP_KERNEL);
 	int error = -ENOMEM;
 
 	if (!heap)
 		return ERR_PTR(-ENOMEM);
+	if (init_srcu_struct(&heap->requests)) {
+		kfree(heap);
+		return ERR_PTR(-ENOMEM);
+	}
+	kref_init(&heap->references);
 	heap->info = *info;
-	heap->info.name = kstrdup(info->name, GFP_KERNEL);
 	heap->device.minor = MISC_DYNAMIC_MINOR;
 	heap->device.name = kasprintf(GFP_KERNEL, "swift_dma_heap-%s", info->name);
 	heap->device.nodename = kasprintf(GFP_KERNEL, "dma_heap/%s", info->name);
 	heap->device.fops = &heap_operations;
-	if (!heap->info.name || !heap->device.name || !heap->device.nodename)
-		goto no_heap;
-	error = core_register(heap);
+	if (heap->device.name && heap->device.nodename)
+		error = core_register(heap);
 	if (error)
-		goto no_heap;
-	error = misc_register(&heap->device);
-	if (error)
-		goto no_device;
+		goto no_name;
+	/* What is no name is not kept. */
+	heap->info.name = name_keep(info->name);
+	if (!heap->info.name) {
+		heap->info.name = info->name;
+		core_unregister(heap);
+		error = -ENOMEM;
+		goto no_name;
+	}
 	return heap;
 
-no_device:
-	core_unregister(heap);
-no_heap:
+no_name:
 	free_heap(heap);
 	return ERR_PTR(error);
+}
+
+void heap_discard(struct swift_dma_heap *heap)
+{
+	WRITE_ONCE(heap->is_removed, true);
+	/* Requests that began before may still call the owner; later ones see the mark. */
+	synchronize_srcu(&heap->requests);
+	core_unregister(heap);
+	kref_put(&heap->references, heap_unused);
+}
+
+int heap_publish(struct swift_dma_heap *const *heaps, size_t count)
+{
+	for (size_t index = 0; index < count; index++) {
+		int error;
+
+		/* The last node cannot fail once it is there, so whoever waits for it may have it at once. */
+		heaps[index]->is_live = index == count - 1;
+		error = misc_register(&heaps[index]->device);
+		if (error) {
+			heap_withdraw(heaps, index);
+			return error;
+		}
+	}
+	for (size_t index = 0; index < count; index++)
+		smp_store_release(&heaps[index]->is_live, true);
+	return 0;
+}
+
+void heap_withdraw(struct swift_dma_heap *const *heaps, size_t count)
+{
+	while (count > 0)
+		misc_deregister(&heaps[--count]->device);
+}
+
+struct swift_dma_heap *swift_dma_heap_add(const struct swift_dma_heap_info *info)
+{
+	struct swift_dma_heap *heap = heap_make(info);
+	int error;
+
+	if (IS_ERR(heap))
+		return heap;
+	error = heap_publish(&heap, 1);
+	if (error) {
+		heap_discard(heap);
+		return ERR_PTR(error);
+	}
+	return heap;
 }
 EXPORT_SYMBOL_GPL(swift_dma_heap_add);
 
 void swift_dma_heap_remove(struct swift_dma_heap *heap)
 {
-	misc_deregister(&heap->device);
-	core_unregister(heap);
-	free_heap(heap);
+	heap_withdraw(&heap, 1);
+	heap_discard(heap);
 }
 EXPORT_SYMBOL_GPL(swift_dma_heap_remove);
 
@@ -178,60 +217,3 @@ const char *swift_dma_heap_name(const struct swift_dma_heap *heap)
 	return heap->info.name;
 }
 EXPORT_SYMBOL_GPL(swift_dma_heap_name);
-
-/* The module's own heaps. */
-
-static const char *const own_names[] = {
-	[CORE_HEAP_SYSTEM] = "system",
-	[CORE_HEAP_CONTIGUOUS] = "system-contig",
-};
-static struct swift_dma_heap *own_heaps[ARRAY_SIZE(own_names)];
-
-static struct dma_buf *allocate_own(struct swift_dma_heap *heap, unsigned long length, u32 flags,
-				    u64 heap_flags)
-{
-	return core_allocate((enum core_heap)(uintptr_t)swift_dma_heap_data(heap), heap, length,
-			     flags);
-}
-
-static struct swift_dma_heap *add_own(enum core_heap kind)
-{
-	char *name = kasprintf(GFP_KERNEL, "%s%s", parameters_name_prefix(), own_names[kind]);
-	struct swift_dma_heap_info info = {
-		.name = name,
-		.owner = THIS_MODULE,
-		.allocate = allocate_own,
-		.data = (void *)(uintptr_t)kind,
-	};
-	struct swift_dma_heap *heap = name ? swift_dma_heap_add(&info) : ERR_PTR(-ENOMEM);
-
-	if (IS_ERR(heap) && name)
-		pr_err(MODULE_NAME ": heap %s: error %ld\n", name, PTR_ERR(heap));
-	kfree(name);
-	return heap;
-}
-
-int heap_start(void)
-{
-	if (IS_ENABLED(CONFIG_DMABUF_HEAPS_SYSTEM) && !*parameters_name_prefix()) {
-		pr_err(MODULE_NAME ": name_prefix: this kernel has a heap 'system' of its own\n");
-		return -EEXIST;
-	}
-	for (enum core_heap kind = 0; kind < ARRAY_SIZE(own_heaps); kind++) {
-		struct swift_dma_heap *heap = add_own(kind);
-
-		if (IS_ERR(heap)) {
-			while (kind > 0)
-				swift_dma_heap_remove(own_heaps[--kind]);
-			return PTR_ERR(heap);
-		}
-		own_heaps[kind] = heap;
-	}
-	return 0;
-}
-
-void heap_stop(void)
-{
-	for (size_t kind = ARRAY_SIZE(own_heaps); kind > 0;)
-		swift_dma_heap_remove(own_heaps[--kind]);
-}

@@ -9,6 +9,9 @@
 
 #define MODULE_NAME "swift_dma_heaps"
 
+/* For what a request needs beside its memory: no process is killed for it either. */
+#define GFP_BOOKKEEPING (GFP_KERNEL | __GFP_RETRY_MAYFAIL | __GFP_NOWARN | __GFP_NOMEMALLOC)
+
 /* parameters.c */
 void parameters_configure(struct core_configuration *configuration);
 /* Before the node names of the module's own heaps. */
@@ -20,10 +23,12 @@ void parameters_end(void);
 /* buffer.c */
 int buffer_start(void);
 void buffer_stop(void);
-/* A line for each live buffer. */
-void buffer_show(struct seq_file *file);
 
-/* worker.c */
+/* buffer_list.c: a file with a line for each live buffer. */
+struct file_operations;
+extern const struct file_operations buffer_list_operations;
+
+/* thread.c */
 int worker_start(void);
 void worker_stop(void);
 
@@ -31,9 +36,33 @@ void worker_stop(void);
 int shrinker_start(void);
 void shrinker_stop(void);
 
-/* heap.c: the module's own heaps and their nodes. */
-int heap_start(void);
-void heap_stop(void);
+/* names.c */
+int names_start(void);
+void names_stop(void);
+/* A copy of a name that stays until names_stop(), the same for the same text; NULL: no memory. */
+const char *name_keep(const char *text);
+
+/* heap.c */
+struct swift_dma_heap_info;
+/* Makes all of a heap but its node, and registers its name; or returns an error pointer. */
+struct swift_dma_heap *heap_make(const struct swift_dma_heap_info *info);
+/*
+ * Undoes that, when the heap has no node any more: waits for requests that are under way, and frees the heap when
+ * the last open node is closed.
+ */
+void heap_discard(struct swift_dma_heap *heap);
+/*
+ * Makes the nodes of several heaps. When one cannot be made, none is left, and nobody has ever opened one (H7):
+ * before all are there, opening one but the last fails with ENODEV.
+ */
+int heap_publish(struct swift_dma_heap *const *heaps, size_t count);
+void heap_withdraw(struct swift_dma_heap *const *heaps, size_t count);
+
+/* own_heaps.c */
+int own_heaps_make(void);
+void own_heaps_discard(void);
+int own_heaps_publish(void);
+void own_heaps_withdraw(void);
 
 /* debug.c */
 void debug_start(void);

@@ -26,11 +26,14 @@ static const struct part {
 	int (*start)(void);
 	void (*stop)(void);
 } parts[] = {
+	{ names_start, names_stop },
 	{ buffer_start, buffer_stop },
 	{ start_core, core_stop },
+	{ own_heaps_make, own_heaps_discard },
 	{ worker_start, worker_stop },
 	{ shrinker_start, shrinker_stop },
-	{ heap_start, heap_stop },
+	/* The last one: what clients can see is not taken back (H7). */
+	{ own_heaps_publish, own_heaps_withdraw },
 };
 
 static void stop_parts(size_t count)

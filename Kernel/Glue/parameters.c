@@ -115,6 +115,8 @@ void parameters_go_live(void)
 {
 	mutex_lock(&limit_lock);
 	core_is_live = true;
+	/* It may have been changed while the module was starting. */
+	core_set_limit(page_pool_size);
 	mutex_unlock(&limit_lock);
 }
 

@@ -61,14 +61,16 @@ bool glue_caller_is_killed(void)
 	return fatal_signal_pending(current);
 }
 
-void glue_let_others_run(void)
-{
-	cond_resched();
-}
-
 void glue_relax(void)
 {
 	schedule_timeout_uninterruptible(1);
+}
+
+void glue_let_others_run(bool may_freeze)
+{
+	cond_resched();
+	if (may_freeze)
+		try_to_freeze();
 }
 
 unsigned long long glue_now(void)
@@ -117,8 +119,7 @@ bool glue_worker_must_stop(void)
 
 void glue_worker_yield(void)
 {
-	cond_resched();
-	try_to_freeze();
+	glue_let_others_run(true);
 }
 
 void glue_worker_sleep(unsigned long long deadline)

@@ -29,8 +29,6 @@ struct RegisteredHeap: BitwiseCopyable, @unchecked Sendable {
   }
 }
 
-typealias UseOfHeap = HeapUse<KernelHost, RegisteredHeap>
-
 /// Registers a heap under its name (H1): 0, -EINVAL, -ENAMETOOLONG, -EEXIST or -ENOSPC.
 ///
 /// - Context: process; does not sleep.
@@ -53,39 +51,13 @@ func core_register(_ heap: OpaquePointer!) -> Int32 {
   }
 }
 
-/// Removes a heap and waits until nobody uses it.
+/// Removes a heap, which the glue has seen to be out of use.
 ///
-/// - Context: process; sleeps.
+/// - Context: process; may sleep.
 @c @implementation
 func core_unregister(_ heap: OpaquePointer!) {
   Core.with { core in
     guard let name = try? unsafe RegisteredHeap(heap).name() else { return }
     try? core.registry.unregister(name)
   }
-}
-
-/// Looks a heap up for somebody who opened its node.
-///
-/// - Returns: a use, to be ended by `core_close()`; nil when the heap is being removed.
-/// - Context: process; may sleep.
-@c @implementation
-func core_open(_ heap: OpaquePointer!) -> UnsafeMutableRawPointer! {
-  unsafe Core.with { core in
-    guard let name = try? unsafe RegisteredHeap(heap).name(),
-      let use = core.registry.lookup(name)
-    else { return nil }
-    let place = UnsafeMutablePointer<UseOfHeap>.allocate(capacity: 1)
-    unsafe place.initialize(to: use)
-    return UnsafeMutableRawPointer(place)
-  }
-}
-
-/// Ends a use of a heap.
-///
-/// - Context: process; does not sleep.
-@c @implementation
-func core_close(_ use: UnsafeMutableRawPointer!) {
-  let place = unsafe use.assumingMemoryBound(to: UseOfHeap.self)
-  unsafe place.deinitialize(count: 1)
-  unsafe place.deallocate()
 }

@@ -117,7 +117,7 @@ extension KernelHost {
   ) -> OpaquePointer? {
     switch properties.kind.pageSource {
     case .contiguous: unsafe glue_allocate_run(UInt(properties.blockSize.rawValue))
-    case .system, .other: unsafe glue_allocate_block(properties.order, effort == .full)
+    case .system, .other: unsafe glue_allocate_block(properties.order, effort.level)
     }
   }
 
@@ -132,7 +132,6 @@ extension KernelHost {
 
   func zero(_ block: PageBlock, _ properties: PoolProperties) -> Bool {
     unsafe glue_zero(block.page, UInt(properties.blockSize.rawValue))
-    return true
   }
 
   func pool(of block: PageBlock) -> PoolID {
@@ -165,6 +164,17 @@ extension KernelHost {
   }
 }
 
+extension AllocationEffort {
+  fileprivate var level: core_effort {
+    switch self {
+    case .none: CORE_EFFORT_NONE
+    case .background: CORE_EFFORT_BACKGROUND
+    case .direct: CORE_EFFORT_DIRECT
+    case .full: CORE_EFFORT_FULL
+    }
+  }
+}
+
 extension PoolProperties {
   /// The order of a pool of powers of two.
   fileprivate var order: UInt32 { UInt32(blockSize.rawValue.trailingZeroBitCount) }
@@ -178,7 +188,7 @@ extension KernelHost {
   var isCallerKilled: Bool { glue_caller_is_killed() }
 
   func letOthersRun() {
-    glue_let_others_run()
+    glue_let_others_run(false)
   }
 
   func relax() {

@@ -12,6 +12,9 @@
 /* The module's, and that of the package which brings it. */
 #define SWIFT_DMA_HEAPS_VERSION "0.1.0"
 
+/* The longest name of a heap. */
+#define SWIFT_DMA_HEAP_NAME_BYTES 63
+
 struct dma_buf;
 struct module;
 struct page;
@@ -20,7 +23,8 @@ struct swift_dma_heap;
 /**
  * struct swift_dma_heap_info - a heap to be registered
  * @name: 1 to 63 bytes, no '/', not "." or ".."; becomes /dev/dma_heap/<name>. Copied.
- * @owner: THIS_MODULE: cannot be unloaded while the heap's node is open.
+ * @owner: THIS_MODULE. It cannot be unloaded while a request of the heap is under way, and is not asked any
+ *	more once its unloading has begun.
  * @allocate: makes a buffer of @length bytes, a whole number of pages above 0, with the access mode and
  *	O_CLOEXEC in @flags. The memory must be zeroed (H6). Returns the dma-buf or an error pointer.
  *	Context: process; may sleep; any number of callers at once.
@@ -48,15 +52,21 @@ struct swift_dma_heap *swift_dma_heap_add(const struct swift_dma_heap_info *info
  * swift_dma_heap_remove() - removes a heap and its node
  * @heap: not used any more afterwards.
  *
- * Waits until nobody has the node open. Buffers may live on: they are the heap owner's.
- * Context: process; sleeps.
+ * Waits for requests that are under way, not for those who have the node open: their later requests fail with
+ * ENODEV. Buffers may live on: they are the heap owner's.
+ * Context: process; sleeps. Not from @allocate.
  */
 void swift_dma_heap_remove(struct swift_dma_heap *heap);
 
 /** swift_dma_heap_data() - the data that the heap was registered with */
 void *swift_dma_heap_data(const struct swift_dma_heap *heap);
 
-/** swift_dma_heap_name() - the heap's name, as long as the heap lives */
+/**
+ * swift_dma_heap_name() - the heap's name
+ *
+ * It stays where it is as long as a module uses this one, also when the heap is removed, so it is fit for a
+ * dma-buf's exp_name.
+ */
 const char *swift_dma_heap_name(const struct swift_dma_heap *heap);
 
 /*

@@ -66,3 +66,19 @@ memory_is_back() {
   done
   bad "memory: $1 KiB were free, now $now"
 }
+
+# Has the module $1 of the guest's check what it is about, in its init, with the parameters that follow.
+check_by_module() {
+  checker=$1
+  shift
+  insmod "/modules/$checker.ko" "$@" || { bad "insmod $checker"; return; }
+  if [ "$(cat /sys/module/$checker/parameters/failed)" != 0 ]; then
+    dmesg | grep 'FAILED'
+    bad "$checker"
+  fi
+  for _ in $(seq 50); do
+    rmmod "$checker" 2>/dev/null && return
+    sleep 0.1
+  done
+  bad "rmmod $checker"
+}
