@@ -77,7 +77,10 @@ void glue_unlock(void *lock);
 
 /* The calling thread. */
 unsigned int glue_current_cpu(void);
-bool glue_caller_is_killed(void);
+/* Whether the caller should stop what it does, because it is being killed or frozen. */
+bool glue_caller_must_stop(void);
+/* The negative errno for that: a frozen caller asks again, by itself, when it is thawed. */
+int glue_interruption(void);
 void glue_relax(void);
 /*
  * Others get their turn, if they want one. may_freeze: also when the machine is about to sleep; for a caller who
@@ -115,7 +118,9 @@ int glue_reserve_descriptor(unsigned int flags);
 void glue_cancel_descriptor(int descriptor);
 void glue_install_descriptor(int descriptor, struct dma_buf *buffer);
 void glue_drop(struct dma_buf *buffer);
-/* The heap's own operation: a dma-buf or an error pointer, -ENODEV when the heap is removed. */
+/* The core's own heap behind a node, NULL for another module's. */
+void *glue_own_heap(const struct swift_dma_heap *heap);
+/* Another module's operation: a dma-buf or an error pointer, -ENODEV when the heap is removed. */
 struct dma_buf *glue_call_heap(struct swift_dma_heap *heap, unsigned long length,
 			       unsigned int flags, unsigned long long heap_flags);
 const char *glue_heap_name(const struct swift_dma_heap *heap);
@@ -145,14 +150,15 @@ int core_start(const struct core_configuration *configuration);
 /* No buffer lives, the worker has stopped, no shrinker is registered. */
 void core_stop(void);
 
-enum core_heap {
-	CORE_HEAP_SYSTEM,
-	CORE_HEAP_CONTIGUOUS,
-};
+/* The module's own heaps, in the order in which their nodes are to come up. */
+unsigned int core_own_heap_count(void);
+const char *core_own_heap_name(unsigned int index);
+/* By which core_allocate() and glue_own_heap() know it. */
+void *core_own_heap(unsigned int index);
 
 /* A buffer of one of the core's heaps: a dma-buf or an error pointer. */
-struct dma_buf *core_allocate(enum core_heap kind, struct swift_dma_heap *heap,
-			      unsigned long length, unsigned int flags);
+struct dma_buf *core_allocate(void *own, struct swift_dma_heap *heap, unsigned long length,
+			      unsigned int flags);
 /* The last reference to the buffer's dma-buf is gone. */
 void core_release(struct core_buffer *buffer);
 

@@ -13,6 +13,8 @@
 struct swift_dma_heap {
 	struct miscdevice device;
 	struct swift_dma_heap_info info;
+	/* The core's own heap, else NULL: then the info has a function. */
+	void *own;
 	/* Whether its node can be opened: not before all is there that comes up together with it (H7). */
 	bool is_live;
 	/* Whether its owner wants to hear of no more requests. */
@@ -62,6 +64,11 @@ struct dma_buf *glue_call_heap(struct swift_dma_heap *heap, unsigned long length
 
 	srcu_read_unlock(&heap->requests, request);
 	return buffer;
+}
+
+void *glue_own_heap(const struct swift_dma_heap *heap)
+{
+	return heap->own;
 }
 
 const char *glue_heap_name(const struct swift_dma_heap *heap)
@@ -114,7 +121,7 @@ static const struct file_operations heap_operations = {
 
 /* Registration. */
 
-struct swift_dma_heap *heap_make(const struct swift_dma_heap_info *info)
+struct swift_dma_heap *heap_make(const struct swift_dma_heap_info *info, void *own)
 {
 	struct swift_dma_heap *heap = kzalloc(sizeof(*heap), GFP_KERNEL);
 	int error = -ENOMEM;
@@ -127,6 +134,7 @@ struct swift_dma_heap *heap_make(const struct swift_dma_heap_info *info)
 	}
 	kref_init(&heap->references);
 	heap->info = *info;
+	heap->own = own;
 	heap->device.minor = MISC_DYNAMIC_MINOR;
 	heap->device.name = kasprintf(GFP_KERNEL, "swift_dma_heap-%s", info->name);
 	heap->device.nodename = kasprintf(GFP_KERNEL, "dma_heap/%s", info->name);
@@ -185,7 +193,7 @@ void heap_withdraw(struct swift_dma_heap *const *heaps, size_t count)
 
 struct swift_dma_heap *swift_dma_heap_add(const struct swift_dma_heap_info *info)
 {
-	struct swift_dma_heap *heap = heap_make(info);
+	struct swift_dma_heap *heap = heap_make(info, NULL);
 	int error;
 
 	if (IS_ERR(heap))

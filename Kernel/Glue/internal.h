@@ -44,8 +44,11 @@ const char *name_keep(const char *text);
 
 /* heap.c */
 struct swift_dma_heap_info;
-/* Makes all of a heap but its node, and registers its name; or returns an error pointer. */
-struct swift_dma_heap *heap_make(const struct swift_dma_heap_info *info);
+/*
+ * Makes all of a heap but its node, and registers its name; or returns an error pointer.
+ * own: the core's own heap, NULL for another module's.
+ */
+struct swift_dma_heap *heap_make(const struct swift_dma_heap_info *info, void *own);
 /*
  * Undoes that, when the heap has no node any more: waits for requests that are under way, and frees the heap when
  * the last open node is closed.

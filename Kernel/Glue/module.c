@@ -19,6 +19,10 @@ static int start_core(void)
 		pr_err(MODULE_NAME
 		       ": orders must descend to 0 from at most %d, refill_high be at least refill_low\n",
 		       ilog2(glue_largest_run()));
+	else if (error == -E2BIG)
+		pr_err(MODULE_NAME
+		       ": refill_high: all blocks together are more than page_pool_size, %lu pages\n",
+		       configuration.page_pool_size);
 	return error;
 }
 

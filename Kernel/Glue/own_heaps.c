@@ -11,21 +11,8 @@
 #include "../include/swift_dma_heaps.h"
 #include "internal.h"
 
-static const char *const own_names[] = {
-	[CORE_HEAP_SYSTEM] = "system",
-	[CORE_HEAP_CONTIGUOUS] = "system-contig",
-};
-
-/* In the order of publication: the one that most clients wait for comes last, see heap_publish(). */
-static const enum core_heap own_kinds[] = { CORE_HEAP_CONTIGUOUS, CORE_HEAP_SYSTEM };
-static struct swift_dma_heap *own_heaps[ARRAY_SIZE(own_kinds)];
-
-static struct dma_buf *allocate_own(struct swift_dma_heap *heap, unsigned long length, u32 flags,
-				    u64 heap_flags)
-{
-	return core_allocate((enum core_heap)(uintptr_t)swift_dma_heap_data(heap), heap, length,
-			     flags);
-}
+static struct swift_dma_heap **own_heaps;
+static unsigned int own_heap_count;
 
 static void report(const char *name, long error)
 {
@@ -41,16 +28,14 @@ static void report(const char *name, long error)
 		pr_err(MODULE_NAME ": heap %s: error %ld\n", name, error);
 }
 
-static struct swift_dma_heap *make(enum core_heap kind)
+static struct swift_dma_heap *make(unsigned int index)
 {
-	char *name = kasprintf(GFP_KERNEL, "%s%s", parameters_name_prefix(), own_names[kind]);
+	char *name = kasprintf(GFP_KERNEL, "%s%s", parameters_name_prefix(), core_own_heap_name(index));
 	struct swift_dma_heap_info info = {
 		.name = name,
 		.owner = THIS_MODULE,
-		.allocate = allocate_own,
-		.data = (void *)(uintptr_t)kind,
 	};
-	struct swift_dma_heap *heap = name ? heap_make(&info) : ERR_PTR(-ENOMEM);
+	struct swift_dma_heap *heap = name ? heap_make(&info, core_own_heap(index)) : ERR_PTR(-ENOMEM);
 
 	if (IS_ERR(heap) && name)
 		report(name, PTR_ERR(heap));
@@ -60,27 +45,32 @@ static struct swift_dma_heap *make(enum core_heap kind)
 
 int own_heaps_make(void)
 {
+	unsigned int count = core_own_heap_count();
+
 	if (IS_ENABLED(CONFIG_DMABUF_HEAPS_SYSTEM) && !*parameters_name_prefix()) {
 		pr_err(MODULE_NAME ": name_prefix: this kernel has a heap 'system' of its own\n");
 		return -EEXIST;
 	}
-	for (size_t index = 0; index < ARRAY_SIZE(own_heaps); index++) {
-		struct swift_dma_heap *heap = make(own_kinds[index]);
+	own_heaps = kcalloc(count, sizeof(*own_heaps), GFP_KERNEL);
+	if (!own_heaps)
+		return -ENOMEM;
+	for (own_heap_count = 0; own_heap_count < count; own_heap_count++) {
+		struct swift_dma_heap *heap = make(own_heap_count);
 
 		if (IS_ERR(heap)) {
-			while (index > 0)
-				heap_discard(own_heaps[--index]);
+			own_heaps_discard();
 			return PTR_ERR(heap);
 		}
-		own_heaps[index] = heap;
+		own_heaps[own_heap_count] = heap;
 	}
 	return 0;
 }
 
 void own_heaps_discard(void)
 {
-	for (size_t index = ARRAY_SIZE(own_heaps); index > 0;)
-		heap_discard(own_heaps[--index]);
+	while (own_heap_count > 0)
+		heap_discard(own_heaps[--own_heap_count]);
+	kfree(own_heaps);
 }
 
 /*
@@ -97,7 +87,7 @@ static void wait_for_the_refused(void)
 
 int own_heaps_publish(void)
 {
-	int error = heap_publish(own_heaps, ARRAY_SIZE(own_heaps));
+	int error = heap_publish(own_heaps, own_heap_count);
 
 	if (error) {
 		pr_err(MODULE_NAME ": nodes in /dev/dma_heap: error %d\n", error);
@@ -108,5 +98,5 @@ int own_heaps_publish(void)
 
 void own_heaps_withdraw(void)
 {
-	heap_withdraw(own_heaps, ARRAY_SIZE(own_heaps));
+	heap_withdraw(own_heaps, own_heap_count);
 }

@@ -56,9 +56,14 @@ unsigned int glue_current_cpu(void)
 	return raw_smp_processor_id();
 }
 
-bool glue_caller_is_killed(void)
+bool glue_caller_must_stop(void)
 {
-	return fatal_signal_pending(current);
+	return fatal_signal_pending(current) || freezing(current);
+}
+
+int glue_interruption(void)
+{
+	return fatal_signal_pending(current) ? -EINTR : -ERESTARTNOINTR;
 }
 
 void glue_relax(void)

@@ -12,19 +12,11 @@ internal import PagePools
 /// - Context: process; may sleep.
 @c @implementation
 func core_allocate(
-  _ kind: core_heap, _ heap: OpaquePointer!, _ length: UInt, _ flags: UInt32
+  _ own: UnsafeMutableRawPointer!, _ heap: OpaquePointer!, _ length: UInt, _ flags: UInt32
 ) -> OpaquePointer! {
-  unsafe Core.with { core in
-    do throws(Errno) {
-      let pages = KernelHost().pageSize.pages(covering: ByteCount(UInt64(length)))
-      guard let pages, pages > .zero, Int(kind.rawValue) < core.heaps.count else {
-        throw .invalidArgument
-      }
-      return unsafe try core.heaps[Int(kind.rawValue)].heap.export(pages, as: heap, flags)
-    } catch {
-      return unsafe .error(error)
-    }
-  }
+  let pages = KernelHost().pageSize.pages(covering: ByteCount(UInt64(length)))
+  guard let pages, pages > .zero else { return unsafe .error(.invalidArgument) }
+  return unsafe KernelHeap.export(own, pages, as: heap, flags)
 }
 
 /// Frees a buffer whose last reference is gone; see `glue.h`.
@@ -43,8 +35,22 @@ func core_release(_ buffer: UnsafeMutablePointer<core_buffer>!) {
 }
 
 extension KernelHeap {
+  /// Makes a dma-buf, or an error pointer, of the heap that the glue keeps as `own`; nobody counts
+  /// references on the way.
+  static func export(
+    _ own: UnsafeMutableRawPointer, _ pages: PageCount, as heap: OpaquePointer, _ flags: UInt32
+  ) -> OpaquePointer? {
+    unsafe Unmanaged<KernelHeap>.fromOpaque(own)._withUnsafeGuaranteedRef { own in
+      do throws(Errno) {
+        return unsafe try own.export(pages, as: heap, flags)
+      } catch {
+        return unsafe .error(error)
+      }
+    }
+  }
+
   /// Allocates memory and makes a dma-buf of it; nothing is left behind when that fails.
-  fileprivate func export(
+  private func export(
     _ pages: PageCount, as heap: OpaquePointer, _ flags: UInt32
   ) throws(Errno) -> OpaquePointer? {
     let allocation: Allocation<KernelHost>

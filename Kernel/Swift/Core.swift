@@ -7,12 +7,6 @@ internal import Glue
 internal import HeapFramework
 internal import PagePools
 
-/// One of the module's own heaps.
-struct OwnHeap: Sendable {
-  let name: StaticString
-  let heap: KernelHeap
-}
-
 /// Everything the module has in Swift, from `core_start()` to `core_stop()`.
 final class Core: Sendable {
   let memory: BufferMemory<KernelHost>
@@ -37,32 +31,8 @@ final class Core: Sendable {
       pools: pools, deferredLimit: PageCount(Int(clamping: unsafe configuration.deferred_limit)),
       inlineFreeLimit: PageCount(Int(clamping: unsafe configuration.inline_free_limit)),
       helpingThreshold: nil)
-    heaps = unsafe try Self.makeHeaps(memory, configuration, orders)
+    heaps = unsafe try OwnHeap.makeAll(memory, configuration, orders)
     registry = HeapRegistry(machine: KernelHost())
-  }
-
-  /// The module's own heaps: here is where one more is added.
-  private static func makeHeaps(
-    _ memory: BufferMemory<KernelHost>, _ configuration: borrowing core_configuration,
-    _ orders: [Orders]
-  ) throws(Errno) -> [OwnHeap] {
-    let system = SystemHeap(
-      memory: memory, kind: MemoryKind(.system), orders: orders.map { $0.order },
-      largest: PageCount(Int(clamping: unsafe configuration.total_pages)))
-    guard let system else { throw .noSpace }
-    for each in orders {
-      do throws(WatermarksExceedLimit) {
-        try system.setWatermarks(each.marks, of: each.order)
-      } catch {
-        throw .invalidArgument
-      }
-    }
-    let contiguous = SingleBlockHeap(
-      memory: memory, kind: MemoryKind(.contiguous), largest: PageCount(Int(glue_largest_run())))
-    guard let contiguous else { throw .noSpace }
-    return [
-      OwnHeap(name: "system", heap: system), OwnHeap(name: "system-contig", heap: contiguous),
-    ]
   }
 
   /// Releases every page.

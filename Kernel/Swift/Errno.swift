@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 
+internal import Glue
+
 /// One of the kernel's error numbers, positive; the values are part of its ABI.
 struct Errno: Error, Equatable {
   let number: Int
 
-  /// EINTR.
-  static var interrupted: Errno { Errno(number: 4) }
   /// ENOMEM.
   static var outOfMemory: Errno { Errno(number: 12) }
   /// EFAULT.
@@ -14,6 +14,8 @@ struct Errno: Error, Equatable {
   static var exists: Errno { Errno(number: 17) }
   /// EINVAL.
   static var invalidArgument: Errno { Errno(number: 22) }
+  /// E2BIG.
+  static var tooLarge: Errno { Errno(number: 7) }
   /// ENOSPC.
   static var noSpace: Errno { Errno(number: 28) }
   /// ENAMETOOLONG.
@@ -32,7 +34,7 @@ struct Errno: Error, Equatable {
     self =
       switch failure {
       case .noBlock, .refused: .outOfMemory
-      case .interrupted: .interrupted
+      case .interrupted: Errno(returned: Int(glue_interruption()))
       }
   }
 

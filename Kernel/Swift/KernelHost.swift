@@ -71,7 +71,7 @@ enum KernelFailure: AllocationFailure {
   case noBlock(PageCount)
   /// ENOMEM: the request was refused.
   case refused(Shortage)
-  /// EINTR: the caller has a fatal signal pending.
+  /// EINTR or a restart: the caller is being killed or frozen.
   case interrupted
 
   init(_ shortage: Shortage) { self = .refused(shortage) }
@@ -185,7 +185,7 @@ extension PoolProperties {
 extension KernelHost {
   var currentShard: Int { Int(glue_current_cpu()) }
 
-  var isCallerKilled: Bool { glue_caller_is_killed() }
+  var isCallerKilled: Bool { glue_caller_must_stop() }
 
   func letOthersRun() {
     glue_let_others_run(false)

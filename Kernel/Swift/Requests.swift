@@ -43,10 +43,7 @@ private func allocateDescriptor(
   }
 
   let flags = request.descriptorFlags.rawValue
-  let buffer = unsafe glue_call_heap(heap.pointer, UInt(KernelHost().pageSize.bytes(in: request.pages)), flags, 0)
-  guard unsafe buffer.errorNumber == 0 else {
-    throw unsafe Errno(returned: buffer.errorNumber)
-  }
+  let buffer = unsafe try heap.allocate(request)
   let descriptor = glue_reserve_descriptor(flags)
   guard descriptor >= 0 else {
     unsafe glue_drop(buffer)
@@ -66,4 +63,22 @@ private func allocateDescriptor(
     throw .badAddress
   }
   unsafe glue_install_descriptor(descriptor, buffer)
+}
+
+extension RegisteredHeap {
+  /// Has the heap make a dma-buf: ours without a way through C, another module's by its own function.
+  fileprivate func allocate(_ request: AllocationRequest) throws(Errno) -> OpaquePointer? {
+    let flags = request.descriptorFlags.rawValue
+    let buffer =
+      if let own = unsafe glue_own_heap(pointer) {
+        unsafe KernelHeap.export(own, request.pages, as: pointer, flags)
+      } else {
+        unsafe glue_call_heap(
+          pointer, UInt(KernelHost().pageSize.bytes(in: request.pages)), flags, request.heapFlags)
+      }
+    guard unsafe buffer.errorNumber == 0 else {
+      throw unsafe Errno(returned: buffer.errorNumber)
+    }
+    return unsafe buffer
+  }
 }
