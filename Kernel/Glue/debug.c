@@ -28,11 +28,25 @@ static int report_show(struct seq_file *file, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(report);
 
-/* As the kernel's shrinker debugfs: a line for each memory group, of which there is one. */
+static unsigned int shown_nodes(enum core_shrinker which)
+{
+	return which == CORE_SHRINKER_POOLS ? glue_node_count() : 1;
+}
+
+static int node_of(enum core_shrinker which, unsigned int index)
+{
+	return shown_nodes(which) > 1 ? (int)index : CORE_ANY_NODE;
+}
+
+/* As the kernel's shrinker debugfs: a line for each memory group, of which there is one, and in it each node. */
 static int count_show(struct seq_file *file, void *unused)
 {
-	seq_printf(file, "0 %lu\n",
-		   core_shrinker_count((enum core_shrinker)(uintptr_t)file->private));
+	enum core_shrinker which = (enum core_shrinker)(uintptr_t)file->private;
+
+	seq_puts(file, "0");
+	for (unsigned int node = 0; node < shown_nodes(which); node++)
+		seq_printf(file, " %lu", core_shrinker_count(which, node_of(which, node)));
+	seq_puts(file, "\n");
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(count);
@@ -42,17 +56,18 @@ static ssize_t scan_write(struct file *file, const char __user *text, size_t siz
 {
 	enum core_shrinker which = (enum core_shrinker)(uintptr_t)file_inode(file)->i_private;
 	unsigned long group, pages;
+	unsigned int node;
 	char line[64];
-	int node;
 
 	if (size >= sizeof(line))
 		return -EINVAL;
 	if (copy_from_user(line, text, size))
 		return -EFAULT;
 	line[size] = 0;
-	if (sscanf(line, "%lu %d %lu", &group, &node, &pages) != 3 || group || node)
+	if (sscanf(line, "%lu %u %lu", &group, &node, &pages) != 3 || group ||
+	    node >= shown_nodes(which))
 		return -EINVAL;
-	core_shrinker_scan(which, pages);
+	core_shrinker_scan(which, node_of(which, node), pages);
 	return size;
 }
 

@@ -38,12 +38,21 @@ enum core_effort {
 	CORE_EFFORT_FULL,	/* the caller reclaims as long as that leads anywhere */
 };
 
-/* 2^order pages, zeroed, as one compound page; NULL when there are none. Context: process; may sleep. */
-struct page *glue_allocate_block(unsigned int order, enum core_effort effort);
+#define CORE_ANY_NODE (-1)
+
+/* Nodes that memory may be of, 1 or more; and the one nearest to the caller. */
+unsigned int glue_node_count(void);
+unsigned int glue_current_node(void);
+
+/*
+ * 2^order pages, zeroed, as one compound page, of that node and no other, or of any; NULL when there are none.
+ * Context: process; may sleep.
+ */
+struct page *glue_allocate_block(unsigned int order, enum core_effort effort, int node);
 /* A block with a faulty page is kept back, never to be used again. */
 void glue_free_block(struct page *block, unsigned int order);
-/* A contiguous run of any length up to glue_largest_run() pages, zeroed; NULL when there is none. Full effort. */
-struct page *glue_allocate_run(unsigned long pages);
+/* A contiguous run of any length up to glue_largest_run() pages, otherwise alike. */
+struct page *glue_allocate_run(unsigned long pages, enum core_effort effort, int node);
 void glue_free_run(struct page *block, unsigned long pages);
 unsigned long glue_largest_run(void);
 /*
@@ -177,10 +186,11 @@ enum core_shrinker {
 	CORE_SHRINKER_COUNT,
 };
 
+/* node: only memory that may be of that node, or CORE_ANY_NODE; what waits is of any. */
 /* Pages that could be freed. */
-unsigned long core_shrinker_count(enum core_shrinker shrinker);
+unsigned long core_shrinker_count(enum core_shrinker shrinker, int node);
 /* Pages freed, 0 when there was nothing to free. */
-unsigned long core_shrinker_scan(enum core_shrinker shrinker, unsigned long pages);
+unsigned long core_shrinker_scan(enum core_shrinker shrinker, int node, unsigned long pages);
 
 unsigned long core_limit(void);
 void core_set_limit(unsigned long pages);

@@ -48,15 +48,35 @@ static void zero_new(struct page *block, unsigned long pages)
 	}
 }
 
-struct page *glue_allocate_block(unsigned int order, enum core_effort effort)
+unsigned int glue_node_count(void)
+{
+	return num_possible_nodes() > 1 ? nr_node_ids : 1;
+}
+
+unsigned int glue_current_node(void)
+{
+	return numa_mem_id();
+}
+
+static struct page *get_pages(gfp_t flags, unsigned int order, int node)
+{
+	if (node == CORE_ANY_NODE)
+		return alloc_pages(flags, order);
+	/* A number may stand for a node that is not there, or that has no memory now. */
+	if (!node_state(node, N_MEMORY))
+		return NULL;
+	return alloc_pages_node(node, flags | __GFP_THISNODE, order);
+}
+
+struct page *glue_allocate_block(unsigned int order, enum core_effort effort, int node)
 {
 	gfp_t flags = flags_of(effort) | __GFP_COMP;
 	struct page *block;
 
 	/* The page allocator zeroes in one go. */
 	if (1ul << order <= PAGES_BETWEEN_YIELDS)
-		return alloc_pages(flags | __GFP_ZERO, order);
-	block = alloc_pages(flags, order);
+		return get_pages(flags | __GFP_ZERO, order, node);
+	block = get_pages(flags, order, node);
 	if (block)
 		zero_new(block, 1ul << order);
 	return block;
@@ -87,10 +107,10 @@ void glue_free_block(struct page *block, unsigned int order)
 	__free_pages(block, order);
 }
 
-struct page *glue_allocate_run(unsigned long pages)
+struct page *glue_allocate_run(unsigned long pages, enum core_effort effort, int node)
 {
 	unsigned int order = get_order(pages << PAGE_SHIFT);
-	struct page *block = alloc_pages(flags_of(CORE_EFFORT_FULL), order);
+	struct page *block = get_pages(flags_of(effort), order, node);
 
 	if (!block)
 		return NULL;

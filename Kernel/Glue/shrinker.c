@@ -23,14 +23,14 @@ static const char *const names[CORE_SHRINKER_COUNT] = {
 /* Pages that the kernel asks for at a time, after each of which others get their turn: 1 MiB. */
 #define BATCH_PAGES 256
 
-static unsigned long count(enum core_shrinker which)
+static unsigned long count(enum core_shrinker which, int node)
 {
-	return core_shrinker_count(which) ?: SHRINK_EMPTY;
+	return core_shrinker_count(which, node) ?: SHRINK_EMPTY;
 }
 
-static unsigned long scan(enum core_shrinker which, struct shrink_control *control)
+static unsigned long scan(enum core_shrinker which, int node, struct shrink_control *control)
 {
-	unsigned long freed = core_shrinker_scan(which, control->nr_to_scan);
+	unsigned long freed = core_shrinker_scan(which, node, control->nr_to_scan);
 
 	/* A block is freed as a whole, so it may be more than was asked for; the kernel's next wish is less then. */
 	control->nr_scanned = freed;
@@ -39,22 +39,28 @@ static unsigned long scan(enum core_shrinker which, struct shrink_control *contr
 
 static unsigned long count_pools(struct shrinker *shrinker, struct shrink_control *control)
 {
-	return count(CORE_SHRINKER_POOLS);
+	return count(CORE_SHRINKER_POOLS, control->nid);
 }
 
 static unsigned long scan_pools(struct shrinker *shrinker, struct shrink_control *control)
 {
-	return scan(CORE_SHRINKER_POOLS, control);
+	return scan(CORE_SHRINKER_POOLS, control->nid, control);
 }
 
 static unsigned long count_deferred(struct shrinker *shrinker, struct shrink_control *control)
 {
-	return count(CORE_SHRINKER_DEFERRED);
+	return count(CORE_SHRINKER_DEFERRED, CORE_ANY_NODE);
 }
 
 static unsigned long scan_deferred(struct shrinker *shrinker, struct shrink_control *control)
 {
-	return scan(CORE_SHRINKER_DEFERRED, control);
+	return scan(CORE_SHRINKER_DEFERRED, CORE_ANY_NODE, control);
+}
+
+/* Pools know their nodes; what waits is a queue, in which the nodes are mixed. */
+static unsigned int flags_of(enum core_shrinker which)
+{
+	return which == CORE_SHRINKER_POOLS ? SHRINKER_NUMA_AWARE : 0;
 }
 
 static void fill(struct shrinker *shrinker, enum core_shrinker which)
@@ -73,7 +79,7 @@ static struct shrinker *shrinkers[CORE_SHRINKER_COUNT];
 
 static int add(enum core_shrinker which)
 {
-	struct shrinker *shrinker = shrinker_alloc(0, "%s", names[which]);
+	struct shrinker *shrinker = shrinker_alloc(flags_of(which), "%s", names[which]);
 
 	if (!shrinker)
 		return -ENOMEM;
@@ -95,6 +101,7 @@ static struct shrinker shrinkers[CORE_SHRINKER_COUNT];
 static int add(enum core_shrinker which)
 {
 	fill(&shrinkers[which], which);
+	shrinkers[which].flags = flags_of(which);
 	return register_shrinker(&shrinkers[which], "%s", names[which]);
 }
 

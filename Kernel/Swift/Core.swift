@@ -13,8 +13,8 @@ final class Core: Sendable {
   let heaps: [OwnHeap]
   let registry: HeapRegistry<KernelHost, RegisteredHeap>
 
-  /// Pools there can be: three orders, some fifty sizes of runs, and other modules'.
-  static let poolCapacity = 256
+  /// Pools that other modules can have.
+  static let foreignPoolCapacity = 64
 
   /// Kept by a shard for the gives that follow takes: 1 MiB.
   static let reservationSlack = PageCount(256)
@@ -23,9 +23,11 @@ final class Core: Sendable {
   static let refillPause: UInt64 = 1_000_000_000
 
   init(_ configuration: borrowing core_configuration, orders: [Orders]) throws(Errno) {
+    let sizes = orders.count + SizeClass.count(upTo: PageCount(Int(glue_largest_run())))
     let pools = PoolSet(
       source: KernelHost(), limit: PageCount(Int(clamping: unsafe configuration.page_pool_size)),
-      shardCount: Int(unsafe configuration.shard_count), poolCapacity: Self.poolCapacity,
+      shardCount: Int(unsafe configuration.shard_count),
+      poolCapacity: sizes * KernelHost().nodeCount + Self.foreignPoolCapacity,
       reservationSlack: Self.reservationSlack)
     memory = BufferMemory(
       pools: pools, deferredLimit: PageCount(Int(clamping: unsafe configuration.deferred_limit)),

@@ -115,9 +115,12 @@ extension KernelHost {
   private static func makeBlock(
     _ properties: PoolProperties, _ effort: AllocationEffort
   ) -> OpaquePointer? {
-    switch properties.kind.pageSource {
-    case .contiguous: unsafe glue_allocate_run(UInt(properties.blockSize.rawValue))
-    case .system, .other: unsafe glue_allocate_block(properties.order, effort.level)
+    let node = Int32(properties.kind.node.rawValue)
+    return switch properties.kind.pageSource {
+    case .contiguous:
+      unsafe glue_allocate_run(UInt(properties.blockSize.rawValue), effort.level, node)
+    case .system, .other:
+      unsafe glue_allocate_block(properties.order, effort.level, node)
     }
   }
 
@@ -157,6 +160,10 @@ extension KernelHost {
   func setPrevious(_ previous: PageBlock?, before block: PageBlock) {
     unsafe block.words.pointee.previous = previous?.page
   }
+
+  var nodeCount: Int { Int(glue_node_count()) }
+
+  var currentNode: Int { Int(glue_current_node()) }
 
   /// All memory is of one page allocator.
   func canRelieve(_ failure: KernelFailure, _ wanted: MemoryKind, with kind: MemoryKind) -> Bool {

@@ -11,11 +11,11 @@ internal import PagePools
 ///
 /// - Context: any; takes no lock.
 @c @implementation
-func core_shrinker_count(_ shrinker: core_shrinker) -> UInt {
+func core_shrinker_count(_ shrinker: core_shrinker, _ node: Int32) -> UInt {
   Core.with { core in
     let pages =
       shrinker == CORE_SHRINKER_POOLS
-      ? core.memory.pools.reclaimablePages() : core.memory.deferred.waitingPages
+      ? core.memory.pools.reclaimablePages(of: MemoryNode(node)) : core.memory.deferred.waitingPages
     return UInt(pages.rawValue)
   }
 }
@@ -25,12 +25,14 @@ func core_shrinker_count(_ shrinker: core_shrinker) -> UInt {
 /// - Returns: pages freed, 0 when there was nothing.
 /// - Context: reclaim: allocates nothing; may sleep.
 @c @implementation
-func core_shrinker_scan(_ shrinker: core_shrinker, _ pages: UInt) -> UInt {
+func core_shrinker_scan(
+  _ shrinker: core_shrinker, _ node: Int32, _ pages: UInt
+) -> UInt {
   Core.with { core in
     let target = PageCount(Int(clamping: pages))
     let freed =
       shrinker == CORE_SHRINKER_POOLS
-      ? core.memory.shrinkPools(target) : core.memory.freeDeferred(target)
+      ? core.memory.shrinkPools(target, of: MemoryNode(node)) : core.memory.freeDeferred(target)
     return UInt(freed.rawValue)
   }
 }
@@ -47,4 +49,11 @@ func core_limit() -> UInt {
 @c @implementation
 func core_set_limit(_ pages: UInt) {
   Core.with { $0.memory.pools.setLimit(PageCount(Int(clamping: pages))) }
+}
+
+extension MemoryNode {
+  /// A node as the glue numbers it; on a machine with one, all memory is of it.
+  fileprivate init(_ number: Int32) {
+    self = KernelHost().nodeCount > 1 ? MemoryNode(rawValue: Int16(clamping: number)) : .any
+  }
 }

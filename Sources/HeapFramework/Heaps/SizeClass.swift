@@ -19,6 +19,12 @@ public struct SizeClass: Equatable, Sendable, BitwiseCopyable {
   @inlinable
   public static var count: Int { 108 }
 
+  /// Classes that buffers of up to `largest` pages come in.
+  @inlinable
+  public static func count(upTo largest: PageCount) -> Int {
+    SizeClass(holding: largest).map { $0.index + 1 } ?? count
+  }
+
   /// The class with number `index`, in 0..<``count``.
   @inlinable
   public init(index: Int) {
