@@ -12,6 +12,8 @@ static_flags := -c release --scratch-path .build-static $(swift_flags) --static-
 # Which kernel of the rig 'kernel' and 'vm-shell' are about.
 KERNEL ?= built
 benchmarks := --package-path Benchmarks
+# Which tests `check` runs: those whose TARGET.Suite/name() matches. The core's, if nothing is said.
+FILTER ?= ^(PagePoolsTests|HeapFrameworkTests)[.]
 # The first line of whatever builds: looks for what the goal needs, and installs it where it may.
 prepare := @Scripts/prepare
 
@@ -19,7 +21,7 @@ prepare := @Scripts/prepare
 stages := lint prepare-test embedded test-debug test-release test-thread test-address benchmarks-build \
   vm-test-6.1
 
-.PHONY: all help run static heap-checks core-object kernel vm-shell vm-test vm-test-stock vm-check \
+.PHONY: all help run check static heap-checks core-object kernel vm-shell vm-test vm-test-stock vm-check \
   vm-load vm-self-check vm-bench test $(stages) benchmarks completions clean
 
 all: ## Build everything for release.
@@ -31,6 +33,10 @@ help: ## List the targets.
 
 run: all ## Run the benchmark of the default heap, under two minutes.
 	swift run -c release --skip-build dmaheap bench
+
+check: lint ## Build for debugging and run the core's tests, or those that match FILTER: the fast loop.
+	@mkdir -p .build; set -o pipefail; swift test $(test_flags) --filter '$(FILTER)' 2>&1 | tee .build/check.log
+	@! grep 'No matching test cases' .build/check.log
 
 # In a static executable the C library's allocation calls cannot be stood in for, so none are counted.
 static: ## Build the command without need of libraries: .build-static/release/dmaheap.
