@@ -12,65 +12,88 @@ static_flags := -c release --scratch-path .build-static $(swift_flags) --static-
 # Which kernel of the rig 'kernel' and 'vm-shell' are about.
 KERNEL ?= built
 benchmarks := --package-path Benchmarks
+# Which tests `check` runs: those whose TARGET.Suite/name() matches. The core's, if nothing is said.
+FILTER ?= ^(PagePoolsTests|HeapFrameworkTests)[.]
+# The first line of whatever builds: looks for what the goal needs, and installs it where it may.
+prepare := @Scripts/prepare
 
 # What `make test` runs, in this order.
-stages := lint embedded test-debug test-release test-thread test-address benchmarks-build \
+stages := lint prepare-test embedded test-debug test-release test-thread test-address benchmarks-build \
   vm-test-6.1
 
-.PHONY: all help run static heap-checks core-object kernel vm-shell vm-test vm-test-stock vm-check \
+.PHONY: all help run check static heap-checks core-object kernel vm-shell vm-test vm-test-stock vm-check \
   vm-load vm-self-check vm-bench test $(stages) benchmarks completions clean
 
 all: ## Build everything for release.
+	$(prepare) run
 	swift build -c release $(swift_flags)
 
 help: ## List the targets.
-	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' Makefile | expand -t 20
+	@sed -nE 's/^([a-z0-9. -]+):[^#]*## (.*)/\1\t\2/p' Makefile | expand -t 20
 
 run: all ## Run the benchmark of the default heap, under two minutes.
 	swift run -c release --skip-build dmaheap bench
 
+check: lint ## Build for debugging and run the core's tests, or those that match FILTER: the fast loop.
+	@mkdir -p .build; set -o pipefail; swift test $(test_flags) --filter '$(FILTER)' 2>&1 | tee .build/check.log
+	@! grep 'No matching test cases' .build/check.log
+
 # In a static executable the C library's allocation calls cannot be stood in for, so none are counted.
 static: ## Build the command without need of libraries: .build-static/release/dmaheap.
+	$(prepare) run
 	swift build --product dmaheap $(static_flags)
 
 heap-checks: ## Build the checks of a kernel's heaps the same way.
+	$(prepare) run
 	swift build --product heap-checks $(static_flags)
 
 core-object: ## Build the Swift object of the kernel module.
+	$(prepare) module
 	$(MAKE) --no-print-directory -C Kernel core
 
-kernel: core-object ## Build the kernel module for KERNEL, one of the rig's (default: built).
+kernel: ## Build the kernel module for KERNEL, one of the rig's (default: built).
+	$(prepare) $(KERNEL)
+	$(MAKE) --no-print-directory core-object
 	VM/build-module $(KERNEL)
 
-vm-shell: core-object ## Open a shell in a guest that has the module, the command and the checks.
+vm-shell: ## Open a shell in a guest that has the module, the command and the checks.
+	$(prepare) $(KERNEL)
 	$(MAKE) --no-print-directory kernel static heap-checks
 	VM/shell --kernel $(KERNEL) --module .build-vm/$(KERNEL)/Kernel/swift_dma_heaps.ko \
 	  --program .build-static/release/dmaheap --program .build-static/release/heap-checks
 
 vm-test: ## Check the module in guests of the kernel that is built here.
+	$(prepare) built
 	VM/test built
 
 vm-test-stock: ## Check the module in guests of Debian's stock kernels.
+	$(prepare) stock-7.2
 	VM/test stock-6.1
 	VM/test stock-6.12
 	VM/test stock-7.2
 
 vm-test-6.1 vm-test-6.12 vm-test-7.2: vm-test-%: ## The same, on one of them.
+	$(prepare) stock-$*
 	VM/test stock-$*
 
 vm-check: ## Check the module in a kernel that checks itself.
+	$(prepare) checked
 	VM/test checked
 
 vm-load: ## Put random load on the module in a kernel that checks itself, for ten minutes.
+	$(prepare) checked
 	VM/test --time-limit 1200 checked load
 
 vm-self-check: ## Show that the rig fails what it should.
+	$(prepare) checked
 	VM/self-check
 
 vm-bench: ## Compare the module's heap with the kernel's own, in one boot.
+	$(prepare) built
 	VM/bench
 
 test: ## Run every stage below, stopping at the first that fails.
+	$(prepare) test
 	@for stage in $(stages); do \
 	  began=$$SECONDS; \
 	  echo "==> $$stage"; \
@@ -83,31 +106,43 @@ test: ## Run every stage below, stopping at the first that fails.
 	echo "==> all stages passed in $$SECONDS s"
 
 lint: ## Check the format of all Swift code.
+	$(prepare) run
 	swift format lint --strict --recursive Package.swift Sources Tests Kernel/Swift \
 	  Benchmarks/Package.swift Benchmarks/Benchmarks
 
+prepare-test: ## Check that what is needed is looked for and installed as it should be.
+	Tests/prepare
+
 embedded: ## Build the core as Embedded Swift and run it.
+	$(prepare) run
 	Scripts/embedded.sh
 
 test-debug: ## Run the tests with all checks of a debug build.
+	$(prepare) run
 	swift test $(test_flags)
 
 test-release: ## Run the tests as optimised code, as it is shipped.
+	$(prepare) run
 	swift test -c release $(test_flags)
 
 test-thread: ## Run the tests under the thread sanitizer.
+	$(prepare) run
 	swift test --sanitize=thread --scratch-path .build-thread -Xswiftc -DTHREAD_SANITIZER $(test_flags)
 
 test-address: ## Run the tests under the address sanitizer.
+	$(prepare) run
 	swift test --sanitize=address --scratch-path .build-address $(test_flags)
 
 benchmarks-build: ## Build the micro-benchmarks and run each for a moment.
+	$(prepare) run
 	BENCHMARK_SMOKE=1 swift package $(benchmarks) benchmark --no-progress
 
 benchmarks: ## Run the micro-benchmarks.
+	$(prepare) run
 	swift package $(benchmarks) benchmark --no-progress
 
 completions: ## Write the shells' completions to .build/completions.
+	$(prepare) run
 	swift build --product dmaheap $(swift_flags)
 	mkdir -p .build/completions
 	for shell in bash zsh fish; do \
@@ -115,8 +150,14 @@ completions: ## Write the shells' completions to .build/completions.
 	    > .build/completions/dmaheap.$$shell || exit 1; \
 	done
 
+# For tests of this file.
+.PHONY: stages
+stages:
+	@echo $(stages)
+
 .PHONY: deb
 deb: ## Build the Debian package of the kernel module, with its Swift part compiled.
+	$(prepare) deb
 	Kernel/packaging/build-deb
 
 clean: ## Remove all that was built.
