@@ -29,7 +29,13 @@ enum ProbeFailure: AllocationFailure {
   case outOfMemory
   case interrupted
 
-  var isRelievedByReclaim: Bool { self == .outOfMemory }
+  init(_ shortage: Shortage) { self = .outOfMemory }
+
+  var isInterruption: Bool { self == .interrupted }
+
+  func relief(for asked: PageCount) -> Relief {
+    self == .outOfMemory ? .about(asked) : .none
+  }
 }
 
 /// A host of the smallest kind: blocks are runs of pages of a fixed array, a page is one word.
@@ -38,32 +44,29 @@ enum ProbeFailure: AllocationFailure {
 final class ProbeHost: HeapHost, @unchecked Sendable {
   typealias Lock = ProbeLock
   typealias Failure = ProbeFailure
-  typealias Attributes = UInt8
   /// The index of a block's first page.
   typealias Block = Int32
-  /// An index into ``buffers``.
-  typealias Item = Int32
+  /// A number.
+  typealias Owner = Int32
 
   struct Page {
     var isTaken = false
     /// Stands for the page's bytes: 0 when they all are.
     var content: UInt64 = 0
-    // Of a block's first page alone: P2 lets the link live in memory that the block has.
-    var pool: PagePool<ProbeHost>?
+    // Of a block's first page alone: P2 lets the links live in memory that the block has.
+    var pool: PoolID?
+    var size = PageCount.zero
     var next: Int32?
-  }
-
-  struct BufferSlot {
-    var blocks: BlockChain<ProbeHost>?
-    var next: Int32?
+    var previous: Int32?
   }
 
   private var pages = StableArray<Page>(count: 1024) { _ in Page() }
-  private var buffers = StableArray<BufferSlot>(count: 8) { _ in BufferSlot() }
 
   private(set) var takenPages = 0
   private(set) var sourceAllocations = 0
   private(set) var workerWakeUps = 0
+  private(set) var chargedPages = 0
+  var chargeLimit = Int.max
   var isCallerKilled = false
   var currentShard = 0
 
@@ -71,7 +74,11 @@ final class ProbeHost: HeapHost, @unchecked Sendable {
     preconditionFailure("the only thread waits for another")
   }
 
-  func wakeDeferredFreeWorker() {
+  func letOthersRun() {
+    precondition(heldLocks.load(ordering: .relaxed) == 0, "yielding with a lock held")
+  }
+
+  func wakeWorker() {
     workerWakeUps += 1
   }
 }
@@ -79,17 +86,36 @@ final class ProbeHost: HeapHost, @unchecked Sendable {
 // MARK: - Pages
 
 extension ProbeHost {
+  var pageSize: PageSize { PageSize(shift: 12) }
+
   func allocate(
-    for pool: PagePool<ProbeHost>, effort: AllocationEffort
-  ) throws(ProbeFailure) -> Int32 {
+    _ count: Int, for pool: PoolID, _ properties: PoolProperties, effort: AllocationEffort,
+    into chain: inout BlockChain<ProbeHost>
+  ) throws(ProbeFailure) {
     precondition(heldLocks.load(ordering: .relaxed) == 0, "allocating with a lock held")
-    let size = pool.blockSize.rawValue
+    var batch = BlockChain<ProbeHost>()
+    for _ in 0..<count {
+      do throws(ProbeFailure) {
+        batch.append(try allocate(pool, properties), in: self)
+      } catch {
+        release(batch, properties)
+        throw error
+      }
+    }
+    chain.append(batch, in: self)
+  }
+
+  private func allocate(
+    _ pool: PoolID, _ properties: PoolProperties
+  ) throws(ProbeFailure) -> Int32 {
+    let size = properties.blockSize.rawValue
     guard let first = firstFreeRun(of: size) else { throw .outOfMemory }
     for page in first..<(first + size) {
       pages[page].isTaken = true
       pages[page].content = 0
     }
     pages[first].pool = pool
+    pages[first].size = properties.blockSize
     takenPages += size
     sourceAllocations += 1
     return Int32(first)
@@ -104,8 +130,15 @@ extension ProbeHost {
     return nil
   }
 
-  func release(_ block: Int32) {
+  func release(_ blocks: consuming BlockChain<ProbeHost>, _ properties: PoolProperties) {
     precondition(heldLocks.load(ordering: .relaxed) == 0, "releasing with a lock held")
+    while let block = blocks.pop(in: self) {
+      precondition(size(of: block) == properties.blockSize, "a batch has blocks of two pools")
+      release(block)
+    }
+  }
+
+  private func release(_ block: Int32) {
     for page in range(of: block) {
       precondition(pages[page].isTaken, "released twice")
       pages[page].isTaken = false
@@ -114,15 +147,32 @@ extension ProbeHost {
     pages[Int(block)].pool = nil
   }
 
-  func zero(_ block: Int32) -> Bool {
+  func zero(_ block: Int32, _ properties: PoolProperties) -> Bool {
     precondition(heldLocks.load(ordering: .relaxed) == 0, "zeroing with a lock held")
     for page in range(of: block) { pages[page].content = 0 }
     return true
   }
 
   /// What a client does with a block: every page gets content.
+  func write(_ blocks: BlockChain<ProbeHost>) {
+    var next = blocks.front
+    while let block = next {
+      write(block)
+      next = self.next(after: block)
+    }
+  }
+
   func write(_ block: Int32) {
     for page in range(of: block) { pages[page].content = 0x5A5A_5A5A_5A5A_5A5A }
+  }
+
+  func isZero(_ blocks: BlockChain<ProbeHost>) -> Bool {
+    var next = blocks.front
+    while let block = next {
+      guard isZero(block) else { return false }
+      next = self.next(after: block)
+    }
+    return true
   }
 
   func isZero(_ block: Int32) -> Bool {
@@ -131,47 +181,72 @@ extension ProbeHost {
   }
 
   private func range(of block: Int32) -> Range<Int> {
-    Int(block)..<(Int(block) + pool(of: block).blockSize.rawValue)
+    Int(block)..<(Int(block) + size(of: block).rawValue)
   }
 
-  func pool(of block: Int32) -> PagePool<ProbeHost> {
+  func pool(of block: Int32) -> PoolID {
     guard let pool = pages[Int(block)].pool else { preconditionFailure("not a block") }
     return pool
   }
 
+  func size(of block: Int32) -> PageCount { pages[Int(block)].size }
+
   func next(after block: Int32) -> Int32? { pages[Int(block)].next }
 
   func setNext(_ next: Int32?, after block: Int32) { pages[Int(block)].next = next }
+
+  func previous(before block: Int32) -> Int32? { pages[Int(block)].previous }
+
+  func setPrevious(_ previous: Int32?, before block: Int32) {
+    pages[Int(block)].previous = previous
+  }
 }
 
-// MARK: - Buffers
+// MARK: - Relief
 
 extension ProbeHost {
-  func makeBuffer(_ blocks: BlockChain<ProbeHost>) -> Int32 {
-    for slot in 0..<buffers.count where buffers[slot].blocks == nil {
-      buffers[slot].blocks = blocks
-      return Int32(slot)
+  func canRelieve(_ failure: ProbeFailure, _ wanted: MemoryKind, with kind: MemoryKind) -> Bool {
+    true
+  }
+}
+
+// MARK: - Charges
+
+extension ProbeHost {
+  func charge(_ pages: PageCount) throws(ProbeFailure) -> Int32 {
+    guard chargedPages + pages.rawValue <= chargeLimit else {
+      throw ProbeFailure(Shortage(of: pages, .totalLimit(PageCount(chargeLimit), held: .zero)))
     }
-    preconditionFailure("more buffers than the probe needs")
+    chargedPages += pages.rawValue
+    return 7
   }
 
-  func blocks(of buffer: Int32) -> BlockChain<ProbeHost> {
-    guard let blocks = buffers[Int(buffer)].blocks else { preconditionFailure("not a buffer") }
-    return blocks
+  func uncharge(_ pages: PageCount, _ owner: Int32) {
+    precondition(owner == 7, "nobody was charged so")
+    chargedPages -= pages.rawValue
   }
 
-  func collectReturned() -> Bool { false }
+  func collectReturned(atMost limit: PageCount) -> Bool { false }
+}
 
-  func dismantle(_ buffer: Int32) -> BlockChain<ProbeHost> {
-    precondition(heldLocks.load(ordering: .relaxed) == 0, "dismantling with a lock held")
-    let blocks = blocks(of: buffer)
-    buffers[Int(buffer)] = BufferSlot()
-    return blocks
+// MARK: - Kinds of memory
+
+extension MemorySource {
+  static var pages: MemorySource { MemorySource(rawValue: 0) }
+  static var runs: MemorySource { MemorySource(rawValue: 1) }
+  static var pairs: MemorySource { MemorySource(rawValue: 2) }
+}
+
+/// A machine without memory.
+struct ProbeMachine: Machine {
+  typealias Lock = ProbeLock
+
+  var currentShard: Int { 0 }
+  var isCallerKilled: Bool { false }
+
+  func letOthersRun() {}
+
+  func relax() {
+    preconditionFailure("the only thread waits for another")
   }
-
-  func deferredSize(of buffer: Int32) -> PageCount { blocks(of: buffer).pages }
-
-  func nextDeferred(after buffer: Int32) -> Int32? { buffers[Int(buffer)].next }
-
-  func setNextDeferred(_ next: Int32?, after buffer: Int32) { buffers[Int(buffer)].next = next }
 }

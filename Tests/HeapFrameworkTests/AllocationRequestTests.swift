@@ -41,12 +41,14 @@ struct AllocationRequestTests {
     }
   }
 
+  private let pageSize = PageSize(shift: 12)
+
   private static let sizes = [0, 1, 7, 8, 9, 10, 12, 13, 14, 16, 18, 20, 23, 24, 25, 32, 64]
 
   private func decode(_ bytes: [UInt8]) -> Result<AllocationRequest, RequestError> {
     // SAFETY: a byte has no padding.
     Result { () throws(RequestError) in
-      unsafe try AllocationRequest(arguments: bytes.span.bytes)
+      unsafe try AllocationRequest(arguments: bytes.span.bytes, pageSize: pageSize)
     }
   }
 
@@ -117,6 +119,40 @@ struct AllocationRequestTests {
     #expect(request.pages == PageCount(pages))
   }
 
+  /// The same length in pages of other hosts, there and back.
+  @Test(arguments: [(14, 3), (16, 1)])
+  func length_isRoundedUpToPagesOfTheHost(_ shift: Int, _ pages: Int) throws {
+    let pageSize = PageSize(shift: shift)
+    let request = try AllocationRequest(length: ByteCount(40_000), pageSize: pageSize)
+    #expect(request.pages == PageCount(pages))
+    var bytes = [UInt8](repeating: 0, count: 24)
+    var span = bytes.mutableSpan
+    // SAFETY: every pattern of bits is a byte.
+    var raw = unsafe span.mutableBytes
+    request.encode(into: &raw, pageSize: pageSize)
+    #expect(bytes == Fields(length: UInt64(pages << shift)).bytes(24))
+    let limit = UInt64(Int64.max) - (1 << UInt64(shift) - 1)
+    #expect(throws: Never.self) {
+      try AllocationRequest(length: ByteCount(limit), pageSize: pageSize)
+    }
+    #expect(throws: RequestError.lengthOverflows(ByteCount(limit + 1))) {
+      try AllocationRequest(length: ByteCount(limit + 1), pageSize: pageSize)
+    }
+  }
+
+  /// A heap that takes flags is asked with them, and with no others.
+  @Test func heapFlags_thatTheHeapKnows_arePassedOn() throws {
+    let bytes = Fields(heapFlags: 5).bytes(24)
+    // SAFETY: a byte has no padding.
+    let request = unsafe try AllocationRequest(
+      arguments: bytes.span.bytes, knownHeapFlags: 7, pageSize: pageSize)
+    #expect(request.heapFlags == 5)
+    #expect(throws: RequestError.unknownHeapFlags(4)) {
+      try AllocationRequest(
+        length: ByteCount(1), heapFlags: 5, knownHeapFlags: 3, pageSize: pageSize)
+    }
+  }
+
   @Test func decode_ofNothing_isALengthOfZero() {
     #expect(decode([]) == .failure(.lengthIsZero))
   }
@@ -152,12 +188,12 @@ struct AllocationRequestTests {
     let flags = DescriptorFlags.closeOnExec | .readWrite
     for length: UInt64 in [1, 4096, 4097, 32 << 20, 1 << 40] {
       let request = try AllocationRequest(
-        length: ByteCount(length), descriptorFlags: flags.rawValue)
+        length: ByteCount(length), descriptorFlags: flags.rawValue, pageSize: pageSize)
       var bytes = [UInt8](repeating: 0xFF, count: 32)
       var span = bytes.mutableSpan
       // SAFETY: every pattern of bits is a byte.
       var raw = unsafe span.mutableBytes
-      request.encode(into: &raw)
+      request.encode(into: &raw, pageSize: pageSize)
       #expect(try decode(bytes).get() == request)
       let rounded = (length + 4095) / 4096 * 4096
       #expect(bytes == Fields(length: rounded, descriptorFlags: 0x8_0002).bytes(32))
@@ -177,12 +213,12 @@ struct AllocationRequestTests {
   @Test func descriptorFlags_areThoseOfTheABI() throws {
     let flags = DescriptorFlags.closeOnExec | .readWrite
     #expect(flags.rawValue == 0x8_0002)
-    #expect(flags.isCloseOnExec)
-    #expect(flags.accessMode == 2)
-    #expect(!DescriptorFlags.readWrite.isCloseOnExec)
-    #expect(DescriptorFlags.closeOnExec.accessMode == 0)
+    #expect(DescriptorFlags.readWrite.rawValue == 2)
+    #expect(DescriptorFlags.closeOnExec.rawValue == 0x8_0000)
+    #expect(flags.unknownFlags == nil)
+    #expect(DescriptorFlags(rawValue: 0x8_0043).unknownFlags == 0x40)
     let request = try AllocationRequest(
-      length: ByteCount(1), descriptorFlags: flags.rawValue)
+      length: ByteCount(1), descriptorFlags: flags.rawValue, pageSize: pageSize)
     #expect(request.descriptorFlags == flags)
   }
 }

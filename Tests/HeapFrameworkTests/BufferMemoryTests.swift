@@ -66,9 +66,9 @@ struct BufferMemoryTests {
     fixture.close(heap)
   }
 
-  @Test func deferFree_ofSmallBuffer_waitsAllTheSame() throws {
+  @Test func free_ofSmallBufferByTheWatcher_waitsAllTheSame() throws {
     let heap = try fixture.systemHeap()
-    heap.deferFree(try fixture.buffer(1, of: heap))
+    heap.free(try fixture.buffer(1, of: heap), mayBeWritten: true, by: .watcher)
     #expect(fixture.check().deferred == PageCount(1))
     #expect(fixture.memory.freeOldestDeferred())
     fixture.close(heap)
@@ -86,7 +86,7 @@ struct BufferMemoryTests {
     #expect(fixture.host.counts.wakes == 1)
     heap.free(buffers[2], mayBeWritten: true)
     #expect(fixture.host.counts.wakes == 1)
-    while fixture.memory.freeOldestDeferred() {}
+    fixture.freeAllDeferred()
     fixture.close(heap)
   }
 
@@ -104,13 +104,13 @@ struct BufferMemoryTests {
     #expect(fixture.check().pooled == PageCount(9))
     heap.free(third, mayBeWritten: true)
     #expect(fixture.check().deferred == PageCount(40))
-    while fixture.memory.freeOldestDeferred() {}
+    fixture.freeAllDeferred()
     fixture.close(heap)
   }
 
   /// A caller that finds its pool empty while much waits zeroes the oldest instead of growing.
   @Test func allocate_withALargeBacklog_helpsTheWorker() throws {
-    let heap = try fixture.contiguousHeap()
+    let heap = try fixture.singleBlockHeap()
     let buffers = try (0..<5).map { _ in try fixture.buffer(8, of: heap) }
     for (index, buffer) in buffers.enumerated() {
       #expect(fixture.memory.deferred.waitingPages == PageCount(8 * index))
@@ -133,13 +133,13 @@ struct BufferMemoryTests {
     for buffer in try [again, third, fourth].map({ try #require($0) }) {
       heap.free(buffer, mayBeWritten: false)
     }
-    while fixture.memory.freeOldestDeferred() {}
+    fixture.freeAllDeferred()
     fixture.close(heap)
   }
 
   /// The bound on helping: as much as is asked for, whatever it is that waits.
   @Test func allocate_helping_stopsAfterAsMuchAsItWants() throws {
-    let heap = try fixture.contiguousHeap()
+    let heap = try fixture.singleBlockHeap()
     let buffers = try (0..<7).map { _ in try fixture.buffer(5, of: heap) }
     for buffer in buffers { heap.free(buffer, mayBeWritten: true) }
     #expect(fixture.check().deferred == PageCount(35))
@@ -147,14 +147,14 @@ struct BufferMemoryTests {
     let events = try fixture.host.logging { large = try fixture.buffer(8, of: heap) }
     #expect(events == [.zeroed(5), .allocated(8, .full)])
     heap.free(try #require(large), mayBeWritten: false)
-    while fixture.memory.freeOldestDeferred() {}
+    fixture.freeAllDeferred()
     fixture.close(heap)
   }
 
   /// Where callers do not help, the backlog's limit is what slows a program down: whoever frees over it zeroes.
   @Test func allocate_whereCallersNeverHelp_getsNewMemory() throws {
     let fixture = HeapFixture(deferredLimit: 16, helpingThreshold: nil)
-    let heap = try fixture.contiguousHeap()
+    let heap = try fixture.singleBlockHeap()
     let buffers = try (0..<3).map { _ in try fixture.buffer(8, of: heap) }
     for buffer in buffers.prefix(2) { heap.free(buffer, mayBeWritten: true) }
     var next: TestBuffer?
@@ -162,29 +162,28 @@ struct BufferMemoryTests {
       try fixture.host.logging { next = try fixture.buffer(8, of: heap) } == [.allocated(8, .full)])
     #expect(fixture.host.logging { heap.free(buffers[2], mayBeWritten: true) } == [.zeroed(8)])
     heap.free(try #require(next), mayBeWritten: false)
-    while fixture.memory.freeOldestDeferred() {}
+    fixture.freeAllDeferred()
     fixture.close(heap)
   }
 
   /// D2: under pressure nothing is zeroed, pooled or allocated.
-  @Test func shrinker_releasesTheOldestToTheSource() throws {
+  @Test func freeDeferred_releasesTheOldestToTheSource() throws {
     let heap = try fixture.systemHeap()
-    let shrinker = fixture.memory.deferredFreeShrinker
-    #expect(shrinker.count() == .empty)
-    #expect(shrinker.scan(PageCount(1)) == .stop)
+    #expect(fixture.memory.freeDeferred(PageCount(1)) == .zero)
     for buffer in try [16, 6, 5].map({ try fixture.buffer($0, of: heap) }) {
       fixture.host.write(buffer)
       heap.free(buffer, mayBeWritten: true)
     }
-    #expect(shrinker.count() == .pages(PageCount(27)))
+    #expect(fixture.memory.deferred.waitingPages == PageCount(27))
     let events = fixture.host.logging {
       fixture.host.forbiddingAllocation {
-        #expect(shrinker.scan(PageCount(17)) == .freed(PageCount(22)))
+        #expect(fixture.memory.freeDeferred(PageCount(17)) == PageCount(17))
       }
     }
-    #expect(events == [.released(16)] + Array(repeating: .released(1), count: 6))
+    // One block more of the buffer of 6 pages, not all of it.
+    #expect(events == [.released(16), .released(1)])
     #expect(fixture.check().pooled == .zero)
-    #expect(shrinker.count() == .pages(PageCount(5)))
+    #expect(fixture.memory.deferred.waitingPages == PageCount(10))
     #expect(fixture.memory.freeOldestDeferred())
     fixture.close(heap)
   }
@@ -206,30 +205,33 @@ struct BufferMemoryTests {
     fixture.close(heap)
   }
 
-  @Test func withReclaim_makesTwoAttemptsAtMost() {
+  @Test func withReclaim_makesThreeAttemptsAtMost() throws {
+    // Four blocks of a page, which is twice what each round gives back.
+    let heap = try fixture.systemHeap()
+    heap.free(try fixture.buffer(4, of: heap), mayBeWritten: false)
     var attempts = 0
-    #expect(throws: TestFailure.outOfMemory) {
-      try fixture.memory.withReclaim { () throws(TestFailure) in
-        attempts += 1
-        throw .outOfMemory
+    for (failure, attemptCount, left) in [
+      (TestFailure.outOfMemory, 3, 2), (.outOfMemory, 3, 0), (.outOfMemory, 1, 0),
+      (.interrupted, 1, 0), (.impossible, 1, 0),
+    ] {
+      attempts = 0
+      #expect(throws: failure) {
+        try fixture.memory.withReclaim(PageCount(1), .test()) { () throws(TestFailure) in
+          attempts += 1
+          throw failure
+        }
       }
+      #expect(attempts == attemptCount)
+      #expect(fixture.check().pooled == PageCount(left))
     }
-    #expect(attempts == 2)
-    attempts = 0
-    #expect(throws: TestFailure.interrupted) {
-      try fixture.memory.withReclaim { () throws(TestFailure) in
-        attempts += 1
-        throw .interrupted
-      }
-    }
-    #expect(attempts == 1)
+    fixture.close(heap)
   }
 
   /// H6, with everything going on at once: what is handed out is zero, and in the end all is back.
   @Test(.timeLimit(.minutes(10)))
   func heaps_underTraffic_handOutZeroesOnly() throws {
     let system = try fixture.systemHeap()
-    let contiguous = try fixture.contiguousHeap(largest: 16)
+    let contiguous = try fixture.singleBlockHeap(largest: 16)
     fixture.pools.setLimit(PageCount(200))
     fixture.host.failAbove(livePages: 600)
     let turns = TestScale.isSanitized ? 300 : 3000
@@ -237,7 +239,7 @@ struct BufferMemoryTests {
     let isDone = Gate()
     let worker = TestThread {
       while !isDone.isOpen {
-        while fixture.memory.freeOldestDeferred() {}
+        fixture.freeAllDeferred()
         fixture.pools.checkInvariants()
         yieldToOthers()
       }
@@ -267,10 +269,9 @@ struct BufferMemoryTests {
     }
     isDone.open()
     worker.join()
-    while fixture.memory.freeOldestDeferred() {}
+    fixture.freeAllDeferred()
     #expect(contiguous.counters.total().liveBuffers == 0)
-    contiguous.close()
-    fixture.close(system)
+    fixture.close(system, contiguous)
   }
 
   /// What waits comes first; the worker rests when there is nothing to fill, and is woken once for each
@@ -278,14 +279,14 @@ struct BufferMemoryTests {
   @Test func workerTurn_freesBeforeItFills() throws {
     let heap = try fixture.systemHeap()
     let marks = try #require(Watermarks(low: 1, high: 2))
-    #expect(!heap.setWatermarks(marks, of: Order(3)))
+    #expect(try !heap.setWatermarks(marks, of: Order(3)))
     #expect(fixture.host.counts.wakes == 0)
-    #expect(heap.setWatermarks(marks, of: Order(4)))
+    #expect(try heap.setWatermarks(marks, of: Order(4)))
     #expect(fixture.host.counts.wakes == 1)
     let buffer = try fixture.buffer(37, of: heap)
     fixture.host.write(buffer)
     heap.free(buffer, mayBeWritten: true)
-    var pace = RefillPace(pause: 100)
+    var pace = fixture.pace(pause: 100)
     var events = fixture.host.logging {
       #expect(fixture.memory.workerTurn(&pace, now: 0) == .worked)
     }
@@ -306,7 +307,7 @@ struct BufferMemoryTests {
     fixture.memory.reclaimAll()
     #expect(fixture.memory.workerTurn(&pace, now: 50) == .mayRest(until: 150))
     #expect(fixture.memory.workerTurn(&pace, now: 150) == .worked)
-    #expect(heap.setWatermarks(.none, of: Order(4)))
+    #expect(try heap.setWatermarks(.none, of: Order(4)))
     for buffer in others { heap.free(buffer, mayBeWritten: false) }
     fixture.close(heap)
   }

@@ -23,7 +23,7 @@ struct HeapRegistryTests {
   private let host = TestHost(capacity: 1)
 
   private func registry(capacity: Int = 8) -> HeapRegistry<TestHost, Heap> {
-    HeapRegistry(host: host, capacity: capacity)
+    HeapRegistry(machine: host, capacity: capacity)
   }
 
   private func name(_ text: String) throws -> HeapName { try HeapName(utf8: text.utf8) }
@@ -178,21 +178,5 @@ struct HeapRegistryTests {
       user.join()
     }
     remover.join()
-  }
-
-  @Test func forEach_visitsHeapsWithTheirAliases() throws {
-    let registry = registry()
-    try registry.register(Heap(1), as: try name("a"), aliases: try names(["x", "y"]))
-    try registry.register(Heap(2), as: try name("b"))
-    try registry.register(Heap(3), as: try name("c"), aliases: try names(["z"]))
-    try registry.unregister(try name("b"))
-    var seen: [Int: [HeapName]] = [:]
-    registry.forEach { own, heap, aliases in
-      // No lock is held: the registry can be asked.
-      let number = lookUp(own, in: registry)
-      #expect(number == heap.number)
-      seen[heap.number] = [own] + aliases
-    }
-    #expect(seen == [1: try names(["a", "x", "y"]), 3: try names(["c", "z"])])
   }
 }

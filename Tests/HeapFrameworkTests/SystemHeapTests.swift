@@ -22,9 +22,9 @@ struct SystemHeapTests {
   }
 
   /// A buffer object that could not be made: its memory is back in the pools, and nothing is live.
-  @Test func abandon_poolsAndCounts() throws {
+  @Test func free_ofBufferThatNobodyGot_poolsAndCounts() throws {
     let heap = try fixture.systemHeap()
-    heap.abandon(try heap.allocate(PageCount(273)))
+    heap.free(try heap.allocate(PageCount(273)), mayBeWritten: false)
     #expect(heap.counters.total().liveBuffers == 0)
     #expect(heap.counters.total().livePages == .zero)
     #expect(fixture.check().pooled == PageCount(273))
@@ -38,10 +38,10 @@ struct SystemHeapTests {
   ])
   func allocate_takesLargestBlocksFirst(pages: Int, sizes: [Int]) throws {
     let heap = try fixture.systemHeap()
-    let chain = try heap.allocate(PageCount(pages))
-    #expect(fixture.sizes(chain) == sizes)
+    let buffer = try fixture.buffer(pages, of: heap)
+    #expect(fixture.sizes(buffer) == sizes)
     #expect(heap.counters.total().poolMisses == sizes.count)
-    free(fixture.host.makeBuffer(chain), of: heap)
+    free(buffer, of: heap)
     fixture.close(heap)
   }
 
@@ -51,7 +51,7 @@ struct SystemHeapTests {
     let events = try fixture.host.logging { buffer = try fixture.buffer(274, of: heap) }
     #expect(
       events == [
-        .allocated(256, .light), .allocated(16, .light), .allocated(1, .full),
+        .allocated(256, .none), .allocated(16, .none), .allocated(1, .full),
         .allocated(1, .full),
       ])
     free(try #require(buffer), of: heap)
@@ -65,14 +65,14 @@ struct SystemHeapTests {
     fixture.host.failWhere { $0.number == 2 ? .outOfMemory : nil }
     let events = try fixture.host.logging { buffer = try fixture.buffer(768, of: heap) }
     let expected: [TestEvent] =
-      [.allocated(256, .light), .refused(256, .light)]
-      + Array(repeating: .allocated(16, .light), count: 32)
+      [.allocated(256, .none), .refused(256, .none)]
+      + Array(repeating: .allocated(16, .none), count: 32)
     #expect(events == expected)
     free(try #require(buffer), of: heap)
     _ = fixture.pools.scan(PageCount(Int.max))
     fixture.host.failWhere { $0.number <= 2 ? .impossible : nil }
     let again = try fixture.host.logging { buffer = try fixture.buffer(257, of: heap) }
-    #expect(again.prefix(3) == [.refused(256, .light), .refused(16, .light), .allocated(1, .full)])
+    #expect(again.prefix(3) == [.refused(256, .none), .refused(16, .none), .allocated(1, .full)])
     #expect(again.count == 2 + 257)
     free(try #require(buffer), of: heap)
     let third = try fixture.buffer(256, of: heap)
@@ -85,20 +85,21 @@ struct SystemHeapTests {
   @Test func allocate_prefersLargeFromSourceToSmallFromPool() throws {
     let heap = try fixture.systemHeap()
     free(try fixture.buffer(1, of: heap), of: heap)
-    let chain = try heap.allocate(PageCount(17))
-    #expect(fixture.sizes(chain) == [16, 1])
+    let buffer = try fixture.buffer(17, of: heap)
+    #expect(fixture.sizes(buffer) == [16, 1])
     #expect(heap.counters.total().poolMisses == 2)
-    free(fixture.host.makeBuffer(chain), of: heap)
+    free(buffer, of: heap)
     fixture.close(heap)
   }
 
   @Test func allocate_aboveTheLargest_isRefusedWithoutAsking() throws {
     let heap = try #require(
       SystemHeap(
-        memory: fixture.memory, attributes: TestAttributes(), largest: PageCount(300)))
+        memory: fixture.memory, kind: .test(), largest: PageCount(300)))
     free(try fixture.buffer(300, of: heap), of: heap)
+    let shortage = Shortage(of: PageCount(301), .largestBuffer(PageCount(300)))
     let events = fixture.host.logging {
-      #expect(throws: TestFailure.outOfMemory) { try heap.allocate(PageCount(301)) }
+      #expect(throws: TestFailure.refused(shortage)) { try heap.allocate(PageCount(301)) }
     }
     #expect(events.isEmpty)
     #expect(heap.counters.total().failures == 1)
@@ -120,16 +121,18 @@ struct SystemHeapTests {
     fixture.close(heap)
   }
 
-  @Test func allocate_whenShortForGood_poolsWhatItHad() throws {
+  /// What there was too little of goes back to its source, where others can have it.
+  @Test func allocate_whenShortForGood_releasesWhatItHad() throws {
     let heap = try fixture.systemHeap()
     fixture.host.failAbove(livePages: 20)
     let events = fixture.host.logging {
       #expect(throws: TestFailure.outOfMemory) { try heap.allocate(PageCount(21)) }
     }
-    #expect(events.filter { $0 == .refused(1, .full) }.count == 2)
+    #expect(events.filter { $0 == .refused(1, .full) }.count == 1)
     #expect(!events.contains(.zeroed(1)) && !events.contains(.zeroed(16)))
-    let accounts = fixture.check()
-    #expect(accounts.pooled == PageCount(20))
+    #expect(events.filter { $0 == .released(16) }.count == 1)
+    #expect(events.filter { $0 == .released(1) }.count == 4)
+    #expect(fixture.check() == PageAccounts())
     #expect(heap.counters.total().failures == 1)
     fixture.close(heap)
   }
@@ -146,8 +149,7 @@ struct SystemHeapTests {
       attempt += 1
       fixture.host.failWhere { [attempt] in $0.number >= attempt ? failure : nil }
       do throws(TestFailure) {
-        let chain = try heap.allocate(PageCount(29))
-        free(fixture.host.makeBuffer(chain), of: heap)
+        free(try heap.allocate(PageCount(29)), of: heap)
       } catch {
         #expect(error == failure)
         #expect(fixture.check().inBuffers == .zero)
@@ -163,10 +165,12 @@ struct SystemHeapTests {
     fixture.close(heap)
   }
 
-  /// One failure only: smaller blocks, or the second try, make up for it.
+  /// One failure only: smaller blocks, or the second try after something was given back, make up for it.
   @Test func allocate_whenOneAllocationFails_succeedsAllTheSame() throws {
     let heap = try fixture.systemHeap()
+    let spare = try fixture.singleBlockHeap(largest: 1)
     for number in 1...20 {
+      spare.free(try fixture.buffer(1, of: spare), mayBeWritten: false)
       fixture.host.failAllocation(number)
       let buffer = try fixture.buffer(273, of: heap)
       free(buffer, of: heap)
@@ -174,19 +178,19 @@ struct SystemHeapTests {
       _ = fixture.pools.scan(PageCount(Int.max))
     }
     #expect(heap.counters.total().failures == 0)
-    fixture.close(heap)
+    fixture.close(heap, spare)
   }
 
   @Test func allocate_forKilledCaller_stopsAndPoolsWhatItHad() throws {
     let heap = try fixture.systemHeap()
-    for blocks in 0...3 {
-      fixture.host.killCaller(after: blocks)
+    // What the pool has is taken in one round; then each block is a round, and the killing is seen between.
+    for (rounds, allocated, pooled) in [(0, 0, 0), (1, 1, 1), (2, 1, 2), (3, 2, 4)] {
+      fixture.host.killCaller(after: rounds)
       let events = fixture.host.logging {
         #expect(throws: TestFailure.interrupted) { try heap.allocate(PageCount(16 * 8)) }
       }
-      // Blocks of the rounds before are in the pool already.
-      #expect(events.count == (blocks == 0 ? 0 : 1))
-      #expect(fixture.check().pooled == PageCount(16 * blocks))
+      #expect(events == Array(repeating: .allocated(16, .none), count: allocated))
+      #expect(fixture.check().pooled == PageCount(16 * pooled))
       #expect(fixture.check().inBuffers == .zero)
     }
     fixture.host.killCaller(after: nil)
@@ -215,7 +219,7 @@ struct SystemHeapTests {
 
   @Test func init_withoutRoomForItsPools_leavesNothing() throws {
     let small = HeapFixture(poolCapacity: 2)
-    #expect(SystemHeap(memory: small.memory, attributes: TestAttributes()) == nil)
+    #expect(SystemHeap(memory: small.memory, kind: .test()) == nil)
     small.close(try small.systemHeap(orders: [Order(1), Order(0)]))
   }
 

@@ -28,10 +28,10 @@ struct PoolDestructionTests {
       #expect(fixture.roundRobin == pools)
       fixture.set.checkInvariants()
       let added = try fixture.pool(4)
-      #expect(added.slot == gone)
+      #expect(added.index == gone)
       #expect(fixture.roundRobin == pools + [added])
       for pool in pools + [added] { try fixture.stock(1, pool) }
-      let sizes = (pools + [added]).map(\.blockSize.rawValue)
+      let sizes = (pools + [added]).map { fixture.set.size(of: $0).rawValue }
       #expect(fixture.released { _ = fixture.set.scan(PageCount(100)) } == sizes)
       fixture.close()
     }
@@ -42,7 +42,7 @@ struct PoolDestructionTests {
     let fixture = PoolFixture(poolCapacity: 1)
     for size in 1...5 {
       let pool = try fixture.pool(size)
-      #expect(pool.slot == 0)
+      #expect(pool.index == 0)
       #expect(fixture.set.take(from: pool) == nil)
       try fixture.stock(size, pool)
       fixture.set.destroy(pool)
@@ -75,10 +75,10 @@ struct PoolDestructionTests {
     #expect(!isDestroyed.isOpen)
     #expect(fixture.host.counts.released == 0)
     // Meanwhile it is off the list, so another shrinker goes to the next pool, and its slot is taken.
-    #expect(fixture.set.scan(PageCount(1)) == .freed(PageCount(2)))
+    #expect(fixture.set.scan(PageCount(1)) == PageCount(2))
     #expect(fixture.roundRobin == [pools[1]])
     let added = try fixture.pool(1)
-    #expect(added.slot == 2)
+    #expect(added.index == 2)
     mayGoOn.open()
     shrinker.join()
     destroyer.join()

@@ -103,7 +103,7 @@ struct PoolLimitTests {
         for _ in 0..<rounds {
           let block = try? fixture.set.allocate(for: pool, effort: .full)
           meeting.wait()
-          if let block { fixture.set.give(block, to: pool, from: .buffer) }
+          if let block { fixture.set.give(block, from: .buffer) }
           meeting.wait()
           meeting.wait()
         }

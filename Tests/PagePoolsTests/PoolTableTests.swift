@@ -35,7 +35,7 @@ struct PoolTableTests {
   @Test func write_showsBlocksOfEverySizeAndRow() throws {
     let large = try fixture.pool(256)
     let small = try fixture.pool(1)
-    let middle = try fixture.pool(16, attributes: 1)
+    let middle = try fixture.pool(16, kind: .test(1))
     #expect(
       table() == """
                   4K  64K  1M  pages
@@ -88,8 +88,8 @@ struct PoolTableTests {
 
   @Test func write_ofHiddenRows_sumsThemUp() throws {
     try fixture.stock(3, fixture.pool(1))
-    try fixture.stock(2, fixture.pool(16, attributes: 1))
-    try fixture.stock(1, fixture.pool(8, attributes: 3))
+    try fixture.stock(2, fixture.pool(16, kind: .test(1)))
+    try fixture.stock(1, fixture.pool(8, kind: .test(3)))
     #expect(
       table(hidden: [1, 3]) == """
                 4K  pages
@@ -122,7 +122,7 @@ struct PoolTableTests {
 
   @Test func write_ofManyBlocks_widensTheColumns() throws {
     try fixture.stock(1234, fixture.pool(1))
-    try fixture.stock(10, fixture.pool(1 << 9, attributes: 1))
+    try fixture.stock(10, fixture.pool(1 << 9, kind: .test(1)))
     #expect(
       table() == """
                     4K  2M  pages
@@ -137,7 +137,7 @@ struct PoolTableTests {
   @Test func write_afterDestroy_forgetsThePool() throws {
     let pool = try fixture.pool(1)
     try fixture.stock(1, pool)
-    try fixture.stock(1, fixture.pool(2, attributes: 1))
+    try fixture.stock(1, fixture.pool(2, kind: .test(1)))
     fixture.set.destroy(pool)
     #expect(
       table() == """

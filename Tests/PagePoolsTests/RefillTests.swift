@@ -8,28 +8,30 @@ import Testing
 /// Pools that are filled ahead of demand (P9).
 struct RefillTests {
   /// The worker: its pace, on a clock that the test sets.
-  private struct Worker {
+  private struct Worker: ~Copyable {
     let fixture: PoolFixture
-    var pace = RefillPace(pause: 1_000)
+    var pace: RefillPace
     var now: UInt64 = 5_000
 
     init(_ fixture: PoolFixture) {
       self.fixture = fixture
+      pace = RefillPace(pause: 1_000, poolCapacity: fixture.set.poolCapacity)
     }
 
-    mutating func turn() -> RefillPace.Turn {
+    mutating func turn() -> WorkerTurn {
       let turn = pace.turn(fixture.set, now: now)
       fixture.set.checkInvariants()
       return turn
     }
 
     /// Turns until there is nothing to fill; the pages of each block, and what came at last.
-    mutating func fill() -> (pages: [Int], last: RefillPace.Turn) {
+    mutating func fill() -> (pages: [Int], last: WorkerTurn) {
       var pages: [Int] = []
       while true {
+        let before = fixture.set.accounts().pooled
         let turn = turn()
-        guard case .filled(let size) = turn else { return (pages, turn) }
-        pages.append(size.rawValue)
+        guard turn == .worked else { return (pages, turn) }
+        pages.append((fixture.set.accounts().pooled - before).rawValue)
       }
     }
   }
@@ -43,7 +45,7 @@ struct RefillTests {
     let fixture = PoolFixture()
     let pool = try fixture.pool(4)
     var worker = Worker(fixture)
-    #expect(worker.turn() == .idle)
+    #expect(worker.turn() == .mayRest(until: nil))
     #expect(fixture.set.take(from: pool) == nil)
     #expect(!fixture.set.isRefillDue(afterTakingFrom: pool))
     #expect(fixture.set.watermarks(of: pool) == .none)
@@ -56,21 +58,21 @@ struct RefillTests {
     let pool = try fixture.pool(4, low: 2, high: 5)
     #expect(fixture.set.watermarks(of: pool) == Watermarks(low: 2, high: 5))
     var worker = Worker(fixture)
-    #expect(worker.fill() == ([4, 4, 4, 4, 4], .idle))
+    #expect(worker.fill() == ([4, 4, 4, 4, 4], .mayRest(until: nil)))
     var taken: [TestBlock] = []
     for left in (2...4).reversed() {
       taken.append(try #require(fixture.set.take(from: pool)))
       #expect(!fixture.set.isRefillDue(afterTakingFrom: pool), "\(left) are left")
-      #expect(worker.turn() == .idle)
+      #expect(worker.turn() == .mayRest(until: nil))
     }
     // Another CPU's take counts, too.
     try fixture.host.onShard(1) { taken.append(try #require(fixture.set.take(from: pool))) }
     #expect(fixture.set.isRefillDue(afterTakingFrom: pool))
     #expect(!fixture.set.isRefillDue(afterTakingFrom: pool), "the worker knows already")
-    #expect(worker.fill() == ([4, 4, 4, 4], .idle))
+    #expect(worker.fill() == ([4, 4, 4, 4], .mayRest(until: nil)))
     #expect(taken.allSatisfy { fixture.host.isZero($0) }, "H6: not zeroed")
-    for block in taken { fixture.set.give(block, to: pool, from: .buffer) }
-    #expect(worker.turn() == .idle)
+    for block in taken { fixture.set.give(block, from: .buffer) }
+    #expect(worker.turn() == .mayRest(until: nil))
     fixture.close()
   }
 
@@ -80,7 +82,7 @@ struct RefillTests {
     let pool = try fixture.pool(1, low: 1, high: 1)
     var worker = Worker(fixture)
     for _ in 0..<3 {
-      #expect(worker.fill() == ([1], .idle))
+      #expect(worker.fill() == ([1], .mayRest(until: nil)))
       let block = try #require(fixture.set.take(from: pool))
       #expect(fixture.set.isRefillDue(afterTakingFrom: pool))
       fixture.set.release(block, from: .buffer)
@@ -95,7 +97,7 @@ struct RefillTests {
       try fixture.pool(3, low: 1, high: 3),
     ]
     var worker = Worker(fixture)
-    #expect(worker.fill() == ([3, 1, 3, 1, 3], .idle))
+    #expect(worker.fill() == ([3, 1, 3, 1, 3], .mayRest(until: nil)))
     #expect(fixture.set.blockCount(of: pools[1]) == 0)
     fixture.close()
   }
@@ -104,41 +106,42 @@ struct RefillTests {
     let fixture = PoolFixture()
     let pool = try fixture.pool(1, low: 3, high: 8)
     var worker = Worker(fixture)
-    #expect(worker.turn() == .filled(PageCount(1)))
-    fixture.set.setWatermarks(.none, of: pool)
-    #expect(worker.turn() == .idle)
+    #expect(worker.turn() == .worked)
+    try fixture.set.setWatermarks(.none, of: pool)
+    #expect(worker.turn() == .mayRest(until: nil))
     #expect(fixture.set.blockCount(of: pool) == 1)
     fixture.close()
   }
 
   /// The limit is never passed, and what stands in its way is looked at again after a pause only.
   @Test func limit_isKept() throws {
-    let fixture = PoolFixture(limit: 9)
+    let fixture = PoolFixture(limit: 12)
     _ = try fixture.pool(4, low: 3, high: 3)
+    fixture.set.setLimit(PageCount(9))
     var worker = Worker(fixture)
-    #expect(worker.fill() == ([4, 4], .pausing(until: 6_000)))
+    #expect(worker.fill() == ([4, 4], .mayRest(until: 6_000)))
     #expect(fixture.host.counts.attempts == 2, "the source was not asked in vain")
     worker.now = 5_999
-    #expect(worker.turn() == .pausing(until: 6_000))
+    #expect(worker.turn() == .mayRest(until: 6_000))
     fixture.set.setLimit(PageCount(12))
     worker.now = 6_000
-    #expect(worker.fill() == ([4], .idle))
+    #expect(worker.fill() == ([4], .mayRest(until: nil)))
     fixture.close()
   }
 
   @Test func failingSource_isAskedAgainAfterThePause() throws {
     let fixture = PoolFixture()
     _ = try fixture.pool(4, low: 2, high: 2)
-    fixture.host.failWhere { $0.effort == .light ? .outOfMemory : nil }
+    fixture.host.failWhere { $0.effort == .none ? .outOfMemory : nil }
     var worker = Worker(fixture)
-    #expect(worker.turn() == .pausing(until: 6_000))
+    #expect(worker.turn() == .mayRest(until: 6_000))
     #expect(fixture.set.accounts() == PageAccounts())
     worker.now = 5_500
-    #expect(worker.turn() == .pausing(until: 6_000))
+    #expect(worker.turn() == .mayRest(until: 6_000))
     #expect(fixture.host.counts.attempts == 1)
     fixture.host.failWhere(nil)
     worker.now = 6_000
-    #expect(worker.fill() == ([4, 4], .idle))
+    #expect(worker.fill() == ([4, 4], .mayRest(until: nil)))
     fixture.close()
   }
 
@@ -147,19 +150,19 @@ struct RefillTests {
     let fixture = PoolFixture()
     let pool = try fixture.pool(4, low: 2, high: 2)
     var worker = Worker(fixture)
-    #expect(worker.fill() == ([4, 4], .idle))
-    #expect(fixture.set.scan(PageCount(100)) == .freed(PageCount(8)))
-    #expect(worker.turn() == .pausing(until: 6_000))
+    #expect(worker.fill() == ([4, 4], .mayRest(until: nil)))
+    #expect(fixture.set.scan(PageCount(100)) == PageCount(8))
+    #expect(worker.turn() == .mayRest(until: 6_000))
     // Nobody wakes a worker that knows and must not.
     #expect(fixture.set.take(from: pool) == nil)
     #expect(!fixture.set.isRefillDue(afterTakingFrom: pool))
     worker.now = 5_400
-    #expect(worker.turn() == .pausing(until: 6_000))
+    #expect(worker.turn() == .mayRest(until: 6_000))
     // Each run counts anew.
-    #expect(fixture.set.scan(PageCount(1)) == .stop)
-    #expect(worker.turn() == .pausing(until: 6_400))
+    #expect(fixture.set.scan(PageCount(1)) == .zero)
+    #expect(worker.turn() == .mayRest(until: 6_400))
     worker.now = 6_400
-    #expect(worker.fill() == ([4, 4], .idle))
+    #expect(worker.fill() == ([4, 4], .mayRest(until: nil)))
     fixture.close()
   }
 
@@ -194,7 +197,7 @@ struct RefillTests {
     fixture.host.failWhere(nil)
     let successor = try fixture.pool(4)
     var worker = Worker(fixture)
-    #expect(worker.turn() == .idle)
+    #expect(worker.turn() == .mayRest(until: nil))
     #expect(fixture.set.watermarks(of: successor) == .none)
     fixture.close()
   }
@@ -211,9 +214,9 @@ struct RefillTests {
     let bell = Bell()
     let rounds = TestScale.operations / 100
     let filler = TestThread {
-      var pace = RefillPace(pause: 0)
+      var pace = RefillPace(pause: 0, poolCapacity: fixture.set.poolCapacity)
       while !isDone.load(ordering: .relaxed) {
-        if case .idle = pace.turn(fixture.set, now: 0) { bell.wait() }
+        if pace.turn(fixture.set, now: 0) != .worked { bell.wait() }
       }
     }
     TestThread.run(3) { index in
@@ -241,9 +244,9 @@ struct RefillTests {
 
 extension PoolFixture {
   /// Adds a pool with watermarks.
-  fileprivate func pool(_ pages: Int, low: Int, high: Int) throws -> PagePool<TestHost> {
+  fileprivate func pool(_ pages: Int, low: Int, high: Int) throws -> PoolID {
     let pool = try pool(pages)
-    set.setWatermarks(try #require(Watermarks(low: low, high: high)), of: pool)
+    try set.setWatermarks(try #require(Watermarks(low: low, high: high)), of: pool)
     return pool
   }
 }

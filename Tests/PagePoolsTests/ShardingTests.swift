@@ -10,8 +10,8 @@ struct ShardingTests {
     let fixture = PoolFixture(shardCount: 2)
     let pool = try fixture.pool(1)
     let blocks = try fixture.blocks(2, for: pool)
-    fixture.host.onShard(0) { fixture.set.give(blocks[0], to: pool, from: .buffer) }
-    fixture.host.onShard(1) { fixture.set.give(blocks[1], to: pool, from: .buffer) }
+    fixture.host.onShard(0) { fixture.set.give(blocks[0], from: .buffer) }
+    fixture.host.onShard(1) { fixture.set.give(blocks[1], from: .buffer) }
     #expect(fixture.host.onShard(0) { fixture.set.take(from: pool) } == blocks[0])
     #expect(fixture.host.onShard(0) { fixture.set.take(from: pool) } == blocks[1])
     for block in blocks { fixture.set.release(block, from: .buffer) }
@@ -27,7 +27,7 @@ struct ShardingTests {
       let block = try fixture.blocks(1, for: pool)[0]
       for giver in 0..<shardCount {
         for taker in 0..<shardCount {
-          fixture.host.onShard(giver) { fixture.set.give(block, to: pool, from: .buffer) }
+          fixture.host.onShard(giver) { fixture.set.give(block, from: .buffer) }
           #expect(fixture.set.blockCount(of: pool) == 1)
           #expect(fixture.host.onShard(taker) { fixture.set.take(from: pool) } == block)
           fixture.set.checkInvariants()
@@ -66,7 +66,7 @@ struct ShardingTests {
         set.checkInvariants()
         precondition(set.accounts().isBalanced)
         _ = set.scan(PageCount(2))
-        set.forEachPool { _, count in precondition(count >= 0) }
+        set.forEachPool { _, _, count in precondition(count >= 0) }
       }
     }
     TestThread.run(4) { thread in
@@ -82,7 +82,7 @@ struct ShardingTests {
 
   private func work(
     _ random: inout SeededGenerator, turns: Int, _ set: PoolSet<TestHost>,
-    _ pools: [PagePool<TestHost>]
+    _ pools: [PoolID]
   ) {
     var held: [(block: TestBlock, isDeferred: Bool)] = []
     for _ in 0..<turns {
@@ -97,7 +97,7 @@ struct ShardingTests {
         let (block, isDeferred) = held[at]
         let holder: BlockHolder = isDeferred ? .deferredFree : .buffer
         if way == 0, !isDeferred {
-          set.deferPages(set.source.pool(of: block).blockSize)
+          set.move(set.source.size(of: block), from: .buffer, to: .deferredFree)
           held[at].isDeferred = true
           continue
         }
@@ -106,7 +106,7 @@ struct ShardingTests {
         if way == 1 {
           set.release(block, from: holder)
         } else {
-          set.give(block, to: set.source.pool(of: block), from: holder)
+          set.give(block, from: holder)
         }
       }
     }
@@ -125,11 +125,11 @@ struct ShardingTests {
       fixture.host.onShard(thread) {
         for turn in 0..<turns {
           let size = PageCount(1 + turn % 5)
-          guard let pool = fixture.set.addPool(blockSize: size, attributes: TestAttributes(thread))
+          guard let pool = fixture.set.addPool(blockSize: size, kind: .test(thread))
           else { fatalError("three threads fill eight slots") }
           for _ in 0..<4 {
             guard let block = try? fixture.set.allocate(for: pool, effort: .full) else { continue }
-            fixture.set.give(block, to: pool, from: .buffer)
+            fixture.set.give(block, from: .buffer)
           }
           _ = fixture.set.scan(PageCount(3))
           fixture.set.destroy(pool)

@@ -51,7 +51,8 @@ struct TestHostTests {
       let fixture = PoolFixture()
       let block = try fixture.blocks(1, for: try fixture.pool(1))[0]
       fixture.host.release(block)
-      _ = fixture.host.zero(block)
+      _ = fixture.host.zero(
+        block, PoolProperties(blockSize: PageCount(1), kind: .test()))
     }
     expectMisuse(result)
   }

@@ -8,7 +8,6 @@ struct UnitTests {
     #expect(Order(0).pages == PageCount(1))
     #expect(Order(4).pages == PageCount(16))
     #expect(Order(8).pages == PageCount(256))
-    #expect(Order(8).pages.byteCount == 1 << 20)
     #expect(Order(51).pages.rawValue == 1 << 51)
   }
 
@@ -29,21 +28,43 @@ struct UnitTests {
       (0, 0), (1, 1), (4095, 1), (4096, 1), (4097, 2), (8192, 2), (8193, 3),
       (99_532_800, 24_300),
     ] as [(UInt64, Int)])
-  func pageCount_coveringBytes_roundsUp(bytes: UInt64, pages: Int) {
-    #expect(PageCount(covering: ByteCount(bytes)) == PageCount(pages))
+  func pages_coveringBytes_roundsUp(bytes: UInt64, pages: Int) {
+    let size = PageSize(shift: 12)
+    #expect(size.pages(covering: ByteCount(bytes)) == PageCount(pages))
   }
 
-  /// The last length that rounds up to pages whose bytes fit an `Int`, and those past it.
-  @Test func pageCount_coveringTooManyBytes_isNil() {
-    let largest = UInt64(Int.max) - 4095
-    #expect(PageCount(covering: ByteCount(largest))?.byteCount == Int(largest))
-    #expect(PageCount(covering: ByteCount(largest - 4095))?.byteCount == Int(largest))
-    #expect(PageCount(covering: ByteCount(largest + 1)) == nil)
-    #expect(PageCount(covering: ByteCount(UInt64(Int.max))) == nil)
-    #expect(PageCount(covering: ByteCount(UInt64(Int.max) + 1)) == nil)
-    #expect(PageCount(covering: ByteCount(UInt64.max - 4095)) == nil)
-    #expect(PageCount(covering: ByteCount(UInt64.max - 4094)) == nil)
-    #expect(PageCount(covering: ByteCount(UInt64.max)) == nil)
+  /// The last length that rounds up to pages whose bytes fit an `Int`, and those past it, for every size
+  /// of pages that machines have.
+  @Test(arguments: [12, 14, 16])
+  func pages_coveringTooManyBytes_isNil(_ shift: Int) {
+    let size = PageSize(shift: shift)
+    let page = UInt64(1) << UInt64(shift)
+    let largest = UInt64(Int.max) - (page - 1)
+    #expect(size.pages(covering: ByteCount(largest)).map { size.bytes(in: $0) } == Int(largest))
+    let before = size.pages(covering: ByteCount(largest - (page - 1)))
+    #expect(before.map { size.bytes(in: $0) } == Int(largest))
+    #expect(size.pages(covering: ByteCount(largest + 1)) == nil)
+    #expect(size.pages(covering: ByteCount(UInt64(Int.max))) == nil)
+    #expect(size.pages(covering: ByteCount(UInt64(Int.max) + 1)) == nil)
+    #expect(size.pages(covering: ByteCount(UInt64.max - (page - 1))) == nil)
+    #expect(size.pages(covering: ByteCount(UInt64.max - (page - 2))) == nil)
+    #expect(size.pages(covering: ByteCount(UInt64.max)) == nil)
+  }
+
+  @Test(arguments: [(12, 4096, 256), (14, 16_384, 64), (16, 65_536, 16)])
+  func pageSize_hasBytes(_ shift: Int, _ bytes: Int, _ pagesPerMebibyte: Int) {
+    let size = PageSize(shift: shift)
+    #expect(size.bytesPerPage == bytes)
+    #expect(size.bytes(in: PageCount(3)) == 3 * bytes)
+    #expect(size.pages(covering: ByteCount(UInt64(bytes) + 1)) == PageCount(2))
+    #expect(size.pages(covering: ByteCount(0)) == .zero)
+    #expect(size.pages(inBytes: 1 << 20) == PageCount(pagesPerMebibyte))
+    #expect(size.pages(inBytes: bytes - 1) == .zero)
+  }
+
+  @Test func pageSize_outOfRange_traps() async {
+    await #expect(processExitsWith: .failure) { _ = PageSize(shift: 9) }
+    await #expect(processExitsWith: .failure) { _ = PageSize(shift: 21) }
   }
 
   @Test func pageCount_arithmetic_isThatOfIntegers() {
@@ -55,20 +76,10 @@ struct UnitTests {
     #expect(PageCount(3) - PageCount(5) == PageCount(-2))
     #expect(pages < .zero)
     #expect(!(PageCount(2) < PageCount(2)))
-    #expect(PageCount(rawValue: 3).byteCount == 12_288)
   }
 
   @Test func byteCount_comparesUnsigned() {
     #expect(ByteCount(1) < ByteCount(UInt64.max))
     #expect(!(ByteCount(rawValue: 2) < ByteCount(2)))
-  }
-
-  @Test func shrinkAnswers_ofNoPages_areSpecial() {
-    #expect(ShrinkCount(.zero) == .empty)
-    #expect(ShrinkCount(PageCount(1)) == .pages(PageCount(1)))
-    #expect(ShrinkOutcome(.zero) == .stop)
-    #expect(ShrinkOutcome(PageCount(1)) == .freed(PageCount(1)))
-    #expect(ShrinkOutcome.stop.pages == .zero)
-    #expect(ShrinkOutcome.freed(PageCount(9)).pages == PageCount(9))
   }
 }

@@ -15,22 +15,23 @@ let benchmarks: @Sendable () -> Void = {
 private struct Stock: Sendable {
   let host: InMemoryHost
   let pools: PoolSet<InMemoryHost>
-  let pool: PagePool<InMemoryHost>
+  let pool: PoolID
 
   /// A pool of `blockCount` single pages, all on shard `shard` of `shardCount`.
   init(blockCount: Int, shardCount: Int, filling shard: Int = 0) {
     host = InMemoryHost(blockCount: blockCount + 1)
     pools = PoolSet(source: host, limit: PageCount(1 << 20), shardCount: shardCount)
-    guard let pool = pools.addPool(blockSize: PageCount(1), attributes: 0) else {
+    guard let pool = pools.addPool(
+        blockSize: PageCount(1), kind: MemoryKind(MemorySource(rawValue: 0))) else {
       preconditionFailure("a new set has room for a pool")
     }
     self.pool = pool
     host.homeShard = shard
-    for _ in 0..<blockCount { pools.give(newBlock(), to: pool, from: .buffer) }
+    for _ in 0..<blockCount { pools.give(newBlock(), from: .buffer) }
   }
 
   func newBlock() -> InMemoryBlock {
-    guard let block = try? pools.allocate(for: pool, effort: .light) else {
+    guard let block = try? pools.allocate(for: pool, effort: .none) else {
       preconditionFailure("the host has as many blocks as are needed")
     }
     return block
@@ -38,7 +39,7 @@ private struct Stock: Sendable {
 
   func takeAndGive() {
     guard let block = pools.take(from: pool) else { return }
-    pools.give(block, to: pool, from: .buffer)
+    pools.give(block, from: .buffer)
   }
 }
 
@@ -65,18 +66,19 @@ private func poolBenchmarks() {
 
 private func deferredFreeBenchmarks() {
   let stock = Stock(blockCount: 0, shardCount: 1)
-  let list = DeferredFreeList(items: stock.host, limit: PageCount(1024))
+  let list = DeferredFreeList(
+    items: DeferredBlocks(source: stock.host), limit: PageCount(1024))
   let block = stock.newBlock()
-  compare("append and free oldest", with: [.lockedArray]) {
+  compare("append and take oldest", with: [.lockedArray]) {
     blackHole(list.append(block))
-    blackHole(list.freeOldest(reason: .normal) { item, _ in blackHole(item) })
+    blackHole(list.takeOldest())
   }
 }
 
 private func shrinkerBenchmarks() {
   let stock = Stock(blockCount: 64, shardCount: 8)
   compare("allocate, give and scan(1)", with: [.lockedArray]) {
-    stock.pools.give(stock.newBlock(), to: stock.pool, from: .buffer)
+    stock.pools.give(stock.newBlock(), from: .buffer)
     blackHole(stock.pools.scan(PageCount(1)))
   }
 
@@ -85,7 +87,7 @@ private func shrinkerBenchmarks() {
     refilled.pools.setLimit(.zero)
     refilled.pools.setLimit(PageCount(1 << 20))
     for _ in 0..<100 {
-      refilled.pools.give(refilled.newBlock(), to: refilled.pool, from: .buffer)
+      refilled.pools.give(refilled.newBlock(), from: .buffer)
     }
   }
 }
@@ -100,6 +102,7 @@ private func requestBenchmarks() {
   ]
   compare("decode a request") {
     // SAFETY: bytes have no padding.
-    blackHole(try? unsafe AllocationRequest(arguments: arguments.span.bytes))
+    blackHole(try? unsafe AllocationRequest(
+        arguments: arguments.span.bytes, pageSize: PageSize(shift: 12)))
   }
 }

@@ -25,16 +25,23 @@ enum InMemoryFailure: AllocationFailure {
   case outOfMemory
   case interrupted
 
-  var isRelievedByReclaim: Bool { self == .outOfMemory }
+  init(_ shortage: Shortage) { self = .outOfMemory }
+
+  var isInterruption: Bool { self == .interrupted }
+
+  func relief(for asked: PageCount) -> Relief {
+    self == .outOfMemory ? .about(asked) : .none
+  }
 }
 
 /// One entry of the benchmarks' host, and the block that it stands for.
 @safe
 struct InMemoryBlock: BitwiseCopyable, Equatable, @unchecked Sendable {
   struct Entry {
-    var pool: PagePool<InMemoryHost>?
+    var pool: PoolID?
+    var size = PageCount.zero
     var next: InMemoryBlock?
-    var nextDeferred: InMemoryBlock?
+    var previous: InMemoryBlock?
   }
 
   // Whoever holds the block may touch its entry; the core's locks say who that is.
@@ -46,10 +53,8 @@ struct InMemoryBlock: BitwiseCopyable, Equatable, @unchecked Sendable {
 }
 
 /// A source of blocks that are entries of one array, so that what is measured is the core alone.
-final class InMemoryHost: PageSource, DeferredFreeItems, Sendable {
+final class InMemoryHost: PageSource, Sendable {
   typealias Block = InMemoryBlock
-  typealias Item = InMemoryBlock
-  typealias Attributes = UInt8
   typealias Lock = FutexLock
   typealias Failure = InMemoryFailure
 
@@ -80,8 +85,26 @@ final class InMemoryHost: PageSource, DeferredFreeItems, Sendable {
     return fixed >= 0 ? fixed : Int(dma_heaps_current_cpu())
   }
 
+  var pageSize: PageSize { PageSize(shift: 12) }
+
   func allocate(
-    for pool: PagePool<InMemoryHost>, effort: AllocationEffort
+    _ count: Int, for pool: PoolID, _ properties: PoolProperties, effort: AllocationEffort,
+    into chain: inout BlockChain<InMemoryHost>
+  ) throws(InMemoryFailure) {
+    var batch = BlockChain<InMemoryHost>()
+    for _ in 0..<count {
+      do throws(InMemoryFailure) {
+        batch.append(try allocate(pool, properties), in: self)
+      } catch {
+        release(batch, properties)
+        throw error
+      }
+    }
+    chain.append(batch, in: self)
+  }
+
+  private func allocate(
+    _ pool: PoolID, _ properties: PoolProperties
   ) throws(InMemoryFailure) -> InMemoryBlock {
     let taken = free.withLock { first in
       let block = first
@@ -90,22 +113,29 @@ final class InMemoryHost: PageSource, DeferredFreeItems, Sendable {
     }
     guard let taken else { throw .outOfMemory }
     unsafe taken.entry.pointee.pool = pool
+    unsafe taken.entry.pointee.size = properties.blockSize
     return taken
   }
 
-  func release(_ block: InMemoryBlock) {
+  func release(_ blocks: consuming BlockChain<InMemoryHost>, _ properties: PoolProperties) {
+    while let block = blocks.pop(in: self) { release(block) }
+  }
+
+  private func release(_ block: InMemoryBlock) {
     free.withLock { first in
       unsafe block.entry.pointee.next = first
       first = block
     }
   }
 
-  func zero(_ block: InMemoryBlock) -> Bool { true }
+  func zero(_ block: InMemoryBlock, _ properties: PoolProperties) -> Bool { true }
 
-  func pool(of block: InMemoryBlock) -> PagePool<InMemoryHost> {
+  func pool(of block: InMemoryBlock) -> PoolID {
     guard let pool = unsafe block.entry.pointee.pool else { preconditionFailure("not allocated") }
     return pool
   }
+
+  func size(of block: InMemoryBlock) -> PageCount { unsafe block.entry.pointee.size }
 
   func next(after block: InMemoryBlock) -> InMemoryBlock? { unsafe block.entry.pointee.next }
 
@@ -113,15 +143,23 @@ final class InMemoryHost: PageSource, DeferredFreeItems, Sendable {
     unsafe block.entry.pointee.next = next
   }
 
+  func previous(before block: InMemoryBlock) -> InMemoryBlock? {
+    unsafe block.entry.pointee.previous
+  }
+
+  func setPrevious(_ previous: InMemoryBlock?, before block: InMemoryBlock) {
+    unsafe block.entry.pointee.previous = previous
+  }
+
+  func canRelieve(
+    _ failure: InMemoryFailure, _ wanted: MemoryKind, with kind: MemoryKind
+  ) -> Bool {
+    true
+  }
+
+  var isCallerKilled: Bool { false }
+
+  func letOthersRun() {}
+
   func relax() { sched_yield() }
-
-  func deferredSize(of item: InMemoryBlock) -> PageCount { pool(of: item).blockSize }
-
-  func nextDeferred(after item: InMemoryBlock) -> InMemoryBlock? {
-    unsafe item.entry.pointee.nextDeferred
-  }
-
-  func setNextDeferred(_ next: InMemoryBlock?, after item: InMemoryBlock) {
-    unsafe item.entry.pointee.nextDeferred = next
-  }
 }

@@ -11,7 +11,7 @@ public struct HeapPools<Host: HeapHost>: ~Copyable, Sendable {
   @usableFromInline let pools: StableArray<PoolID>
 
   /// Nodes that each size has a pool for.
-  @usableFromInline let nodeCount: Int
+  public let nodeCount: Int
 
   /// What the memory is like, on any node.
   public let kind: MemoryKind
@@ -46,15 +46,15 @@ public struct HeapPools<Host: HeapHost>: ~Copyable, Sendable {
   }
 
   /// Sizes there are.
-  @inlinable var sizeCount: Int { nodeCount == 1 ? pools.count : pools.count / nodeCount }
+  @inlinable public var sizeCount: Int { nodeCount == 1 ? pools.count : pools.count / nodeCount }
 
   /// The pool of a size on a node.
   @inlinable
-  subscript(size: Int, node: Int) -> PoolID { pools[size * nodeCount + node] }
+  public subscript(size: Int, node: Int) -> PoolID { pools[size * nodeCount + node] }
 
   /// The node whose pools a caller should use first.
   @inlinable
-  func homeNode(_ host: Host) -> Int { nodeCount == 1 ? 0 : host.currentNode }
+  public func homeNode(_ host: Host) -> Int { nodeCount == 1 ? 0 : host.currentNode }
 
   /// Destroys the pools, releasing their blocks.
   func destroy(in memory: BufferMemory<Host>) {

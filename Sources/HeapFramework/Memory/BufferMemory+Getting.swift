@@ -15,7 +15,7 @@ extension BufferMemory {
   /// - Returns: the block, zeroed, and whether it came from a pool.
   /// - Context: no lock held; may block.
   @inlinable
-  func obtain(
+  public func obtain(
     _ size: Int, of heap: borrowing HeapPools<Host>, effort: AllocationEffort
   ) throws(Host.Failure) -> (block: Host.Block, wasPooled: Bool) {
     let home = heap[size, heap.homeNode(host)]
@@ -108,7 +108,7 @@ extension BufferMemory {
   ///   - kind: of the memory that it wants.
   /// - Context: no lock held; may block.
   @inlinable
-  func withReclaim<R>(
+  public func withReclaim<R>(
     _ asked: PageCount, _ kind: MemoryKind, _ attempt: () throws(Host.Failure) -> R
   ) throws(Host.Failure) -> R {
     // The second round is for what the first could not tell: one descriptor is back, but two are needed.
@@ -151,7 +151,9 @@ extension BufferMemory {
   ) -> PageCount {
     let freed = freeDeferred(target, where: isWanted)
     guard freed < target else { return freed }
-    return freed + pools.reclaim(target - freed) { isWanted($0.kind) }
+    let pooled = pools.reclaim(target - freed) { isWanted($0.kind) }
+    if pools.isRefillDueAfterShrinking { host.wakeWorker() }
+    return freed + pooled
   }
 
   /// Frees all that waits and all that is pooled.

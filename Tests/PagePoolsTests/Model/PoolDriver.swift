@@ -36,8 +36,8 @@ final class PoolDriver {
 
   let host: TestHost
   private let set: PoolSet<TestHost>
-  private let deferred: DeferredFreeList<TestHost>
-  private let pools: [PagePool<TestHost>]
+  private let deferred: DeferredFreeList<DeferredBlocks<TestHost>>
+  private let pools: [PoolID]
   private let log = ReleaseLog()
   private(set) var model: PoolModel
 
@@ -48,9 +48,10 @@ final class PoolDriver {
       poolCapacity: configuration.sizes.count,
       reservationSlack: PageCount(configuration.reservationSlack))
     self.set = set
-    deferred = DeferredFreeList(items: host, limit: PageCount(configuration.deferredLimit))
+    deferred = DeferredFreeList(
+      items: DeferredBlocks(source: host), limit: PageCount(configuration.deferredLimit))
     pools = try configuration.sizes.map { size in
-      try #require(set.addPool(blockSize: PageCount(size), attributes: TestAttributes()))
+      try #require(set.addPool(blockSize: PageCount(size), kind: .test()))
     }
     model = PoolModel(
       sizes: configuration.sizes, shardCount: configuration.shardCount, limit: configuration.limit,
@@ -79,10 +80,11 @@ final class PoolDriver {
     try check(accounts.pooled.rawValue == model.pooledPages, operation, "pooled pages")
     try check(accounts.inBuffers.rawValue == model.heldPages, operation, "pages in buffers")
     try check(accounts.deferred.rawValue == model.waitingPages, operation, "deferred pages")
+    try check(accounts.freeing == .zero, operation, "nobody frees")
     try check(accounts.taken.rawValue == host.counts.livePages, operation, "taken pages")
     try check(set.totalPages.rawValue == model.pooledPages, operation, "total")
     try check(set.totalPages <= set.limit, operation, "over the limit")
-    try check(set.count() == ShrinkCount(accounts.pooled), operation, "count")
+    try check(set.reclaimablePages() == accounts.pooled, operation, "reclaimable")
     try check(deferred.waitingPages.rawValue == model.waitingPages, operation, "waiting pages")
     var position = 0
     var isSame = true
@@ -106,7 +108,6 @@ final class PoolDriver {
     let last = PoolModel.Operation.scanDeferred(Int.max)
     try check(set.checkInvariants() == PageAccounts(), last, "something is left in the accounts")
     try check(host.counts.liveBlocks == 0 && host.counts.livePages == 0, last, "blocks leaked")
-    try check(host.counts.liveBuffers == 0, last, "buffers leaked")
   }
 
   private func perform(_ operation: PoolModel.Operation) -> PoolModel.Effect {
@@ -118,38 +119,47 @@ final class PoolDriver {
       return PoolModel.Effect(obtained: block)
     case .give(let pool, let shard):
       let block = model.held[pool][model.held[pool].count - 1]
-      host.onShard(shard) { set.give(block, to: pools[pool], from: .buffer) }
+      host.onShard(shard) { set.give(block, from: .buffer) }
       return PoolModel.Effect()
     case .release(let pool):
       set.release(model.held[pool][model.held[pool].count - 1], from: .buffer)
       return PoolModel.Effect()
     case .deferFree(let pool):
-      let buffer = host.makeBuffer(model.held[pool][model.held[pool].count - 1])
-      set.deferPages(pools[pool].blockSize)
-      if deferred.append(buffer) == .refused { free(buffer, .normal) }
+      let block = model.held[pool][model.held[pool].count - 1]
+      set.move(host.size(of: block), from: .buffer, to: .deferredFree)
+      if deferred.append(block) == .refused { free(block, .normal) }
       return PoolModel.Effect()
     case .freeOldest(let shard):
-      let pages = host.onShard(shard) { deferred.freeOldest(reason: .normal, free) }
+      let pages: PageCount? = host.onShard(shard) {
+        guard let block = deferred.takeOldest() else { return nil }
+        let size = host.size(of: block)
+        free(block, .normal)
+        return size
+      }
       return PoolModel.Effect(freed: pages?.rawValue)
     case .scanDeferred(let target):
-      let outcome = host.forbiddingAllocation { deferred.scan(PageCount(target), free) }
-      return PoolModel.Effect(freed: outcome.pages.rawValue)
+      var freed = 0
+      host.forbiddingAllocation {
+        while freed < target, let block = deferred.takeOldest() {
+          freed += host.size(of: block).rawValue
+          free(block, .underPressure)
+        }
+      }
+      return PoolModel.Effect(freed: freed)
     case .scan(let target):
-      let outcome = host.forbiddingAllocation { set.scan(PageCount(target)) }
-      return PoolModel.Effect(freed: outcome.pages.rawValue)
+      let freed = host.forbiddingAllocation { set.scan(PageCount(target)) }
+      return PoolModel.Effect(freed: freed.rawValue)
     case .setLimit(let limit):
       set.setLimit(PageCount(limit))
       return PoolModel.Effect()
     }
   }
 
-  private func free(_ buffer: TestBuffer, _ reason: FreeReason) {
-    var chain = host.dismantle(buffer)
-    while let block = chain.pop(in: host) {
-      switch reason {
-      case .normal: set.give(block, to: host.pool(of: block), from: .deferredFree)
-      case .underPressure: set.release(block, from: .deferredFree)
-      }
+  private func free(_ block: TestBlock, _ reason: FreeReason) {
+    set.move(host.size(of: block), from: .deferredFree, to: .freeing)
+    switch reason {
+    case .normal: set.give(block, from: .freeing)
+    case .underPressure: set.release(block, from: .freeing)
     }
   }
 

@@ -29,7 +29,7 @@ struct PoolModel {
   let sizes: [Int]
   let deferredLimit: Int
 
-  /// Shard by shard and pool by pool, the block on top last.
+  /// Shard by shard and pool by pool, the block given last at the end.
   var stocks: [[[TestBlock]]]
   /// Pool by pool, the block obtained last at the end.
   var held: [[TestBlock]]
@@ -90,7 +90,8 @@ struct PoolModel {
       effect.released = [held[pool].removeLast()]
     case .deferFree(let pool):
       let block = held[pool].removeLast()
-      if waitingPages + sizes[pool] <= deferredLimit {
+      // One that is too large for the backlog is alone on it.
+      if waitingPages + sizes[pool] <= deferredLimit || (waiting.isEmpty && deferredLimit > 0) {
         waiting.append((pool, block))
       } else {
         effect.released = give(block, pool, 0)
@@ -134,6 +135,8 @@ struct PoolModel {
   }
 
   private mutating func give(_ block: TestBlock, _ pool: Int, _ shard: Int) -> [TestBlock] {
+    // What cannot stay is not pooled first.
+    guard sizes[pool] <= limit else { return [block] }
     stocks[shard][pool].append(block)
     return shrinkToLimit()
   }
@@ -143,15 +146,19 @@ struct PoolModel {
     return shrink { freed in freed < excess }
   }
 
-  /// Pools give one block each in turn; one that has none goes to the end all the same.
+  /// Pools give one block each in turn, the one given first to the shard that has most of them; a pool that
+  /// has none goes to the end all the same.
   private mutating func shrink(while isWanted: (_ freed: Int) -> Bool) -> [TestBlock] {
     var released: [TestBlock] = []
     var freed = 0
     while isWanted(freed), pooledPages > 0 {
       let pool = order.removeFirst()
       order.append(pool)
-      guard let block = take(pool, 0) else { continue }
-      released.append(block)
+      let counts = stocks.map { $0[pool].count }
+      guard let most = counts.max(), most > 0, let shard = counts.firstIndex(of: most) else {
+        continue
+      }
+      released.append(stocks[shard][pool].removeFirst())
       freed += sizes[pool]
     }
     return released
