@@ -32,7 +32,7 @@ DEFINE_SHOW_ATTRIBUTE(report);
 static int count_show(struct seq_file *file, void *unused)
 {
 	seq_printf(file, "0 %lu\n",
-		   core_shrinker_count((enum core_shrinker)(uintptr_t)file->private));
+		   shrinker_count((enum core_shrinker)(uintptr_t)file->private));
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(count);
@@ -52,7 +52,7 @@ static ssize_t scan_write(struct file *file, const char __user *text, size_t siz
 	line[size] = 0;
 	if (sscanf(line, "%lu %d %lu", &group, &node, &pages) != 3 || group || node)
 		return -EINVAL;
-	core_shrinker_scan(which, pages);
+	shrinker_scan(which, pages);
 	return size;
 }
 

@@ -48,6 +48,8 @@ void glue_free_block(struct page *block, unsigned int order);
 struct page *glue_allocate_run(unsigned long pages);
 void glue_free_run(struct page *block, unsigned long pages);
 unsigned long glue_largest_run(void);
+/* A block of another module's pool, which may want to free it itself. */
+void glue_free_pool_block(struct page *block, unsigned int order, unsigned long pool);
 /*
  * False when the kernel has found one of the pages faulty: the block must not be used again, only freed.
  * Others get their turn after 1 MiB at most, and after each call. Context: process; may sleep between pages.
@@ -150,7 +152,11 @@ enum core_heap {
 
 /* A buffer of one of the core's heaps: a dma-buf or an error pointer. */
 struct dma_buf *core_allocate(enum core_heap kind, struct swift_dma_heap *heap,
-			      unsigned long length, unsigned int flags);
+			      unsigned long length, unsigned int flags,
+			      unsigned long long heap_flags);
+/* A request that comes from inside the kernel, checked as those of clients are: a dma-buf or an error pointer. */
+struct dma_buf *core_request(struct swift_dma_heap *heap, unsigned long length, unsigned int flags,
+			     unsigned long long heap_flags);
 /* The last reference to the buffer's dma-buf is gone. */
 void core_release(struct core_buffer *buffer);
 
@@ -190,8 +196,12 @@ void core_show(enum core_report report, struct seq_file *file);
 unsigned long core_pool_create(unsigned int order);
 void core_pool_destroy(unsigned long pool);
 struct page *core_pool_take(unsigned long pool);
+/* A new block, whatever the pool has. */
 struct page *core_pool_allocate(unsigned long pool);
 void core_pool_give(unsigned long pool, struct page *block);
 void core_pool_release(unsigned long pool, struct page *block);
+/* Pages in the pool, and in all pools of all users. */
+unsigned long core_pool_pages(unsigned long pool);
+unsigned long core_pools_total(void);
 
 #endif

@@ -24,7 +24,7 @@ static struct dma_buf *allocate_own(struct swift_dma_heap *heap, unsigned long l
 				    u64 heap_flags)
 {
 	return core_allocate((enum core_heap)(uintptr_t)swift_dma_heap_data(heap), heap, length,
-			     flags);
+			     flags, heap_flags);
 }
 
 static void report(const char *name, long error)

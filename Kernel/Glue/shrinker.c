@@ -23,14 +23,30 @@ static const char *const names[CORE_SHRINKER_COUNT] = {
 /* Pages that the kernel asks for at a time, after each of which others get their turn: 1 MiB. */
 #define BATCH_PAGES 256
 
+unsigned long shrinker_count(enum core_shrinker which)
+{
+	unsigned long pages = core_shrinker_count(which);
+
+	return which == CORE_SHRINKER_DEFERRED ? pages + deferred_count() : pages;
+}
+
+unsigned long shrinker_scan(enum core_shrinker which, unsigned long pages)
+{
+	unsigned long freed = core_shrinker_scan(which, pages);
+
+	if (which == CORE_SHRINKER_DEFERRED && freed < pages)
+		freed += deferred_scan(pages - freed);
+	return freed;
+}
+
 static unsigned long count(enum core_shrinker which)
 {
-	return core_shrinker_count(which) ?: SHRINK_EMPTY;
+	return shrinker_count(which) ?: SHRINK_EMPTY;
 }
 
 static unsigned long scan(enum core_shrinker which, struct shrink_control *control)
 {
-	unsigned long freed = core_shrinker_scan(which, control->nr_to_scan);
+	unsigned long freed = shrinker_scan(which, control->nr_to_scan);
 
 	/* A block is freed as a whole, so it may be more than was asked for; the kernel's next wish is less then. */
 	control->nr_scanned = freed;

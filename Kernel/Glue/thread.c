@@ -119,6 +119,8 @@ bool glue_worker_must_stop(void)
 
 void glue_worker_yield(void)
 {
+	/* Other modules' objects have their turn after each of the core's. */
+	deferred_work();
 	glue_let_others_run(true);
 }
 
@@ -127,6 +129,11 @@ void glue_worker_sleep(unsigned long long deadline)
 	u64 now = ktime_get_ns();
 	long timeout = MAX_SCHEDULE_TIMEOUT;
 
+	/* Then there is no time to sleep; what comes after this look wakes. */
+	if (deferred_work()) {
+		glue_let_others_run(true);
+		return;
+	}
 	if (deadline != U64_MAX)
 		timeout = deadline > now ? nsecs_to_jiffies(deadline - now) + 1 : 1;
 	wait_event_freezable_timeout(worker_queue,

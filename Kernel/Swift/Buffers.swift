@@ -12,11 +12,13 @@ internal import PagePools
 /// - Context: process; may sleep.
 @c @implementation
 func core_allocate(
-  _ kind: core_heap, _ heap: OpaquePointer!, _ length: UInt, _ flags: UInt32
+  _ kind: core_heap, _ heap: OpaquePointer!, _ length: UInt, _ flags: UInt32, _ heapFlags: UInt64
 ) -> OpaquePointer! {
   unsafe Core.with { core in
     do throws(Errno) {
-      guard let pages = PageCount(covering: ByteCount(UInt64(length))), pages > .zero else {
+      guard let pages = PageCount(covering: ByteCount(UInt64(length))), pages > .zero,
+        heapFlags == 0
+      else {
         throw .invalidArgument
       }
       return switch kind {

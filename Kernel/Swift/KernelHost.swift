@@ -80,8 +80,10 @@ extension KernelHost {
     switch pool.attributes {
     case .contiguous:
       unsafe glue_free_run(block.page, UInt(pool.blockSize.rawValue))
-    case .system, .other:
+    case .system:
       unsafe glue_free_block(block.page, pool.order)
+    case .other:
+      unsafe glue_free_pool_block(block.page, pool.order, pool.tag)
     }
   }
 

@@ -32,12 +32,11 @@ func core_pool_take(_ pool: UInt) -> OpaquePointer! {
   unsafe Core.with { unsafe $0.memory.pools.take(from: PagePool(tag: pool))?.page }
 }
 
-/// Takes a zeroed block or gets a new one, nil for ENOMEM; may sleep.
+/// Gets a new block, zeroed, nil for ENOMEM; may sleep.
 @c @implementation
 func core_pool_allocate(_ pool: UInt) -> OpaquePointer! {
   unsafe Core.with { core in
     let pool = PagePool<KernelHost>(tag: pool)
-    if let block = core.memory.pools.take(from: pool) { return unsafe block.page }
     do throws(KernelFailure) {
       return unsafe try core.memory.withReclaim { () throws(KernelFailure) in
         try core.memory.pools.allocate(for: pool, effort: .full)
@@ -62,4 +61,23 @@ func core_pool_release(_ pool: UInt, _ block: OpaquePointer!) {
   Core.with { core in
     unsafe core.memory.pools.release(PageBlock(block), from: .buffer)
   }
+}
+
+/// Pages in a pool.
+///
+/// - Context: takes the shards' locks.
+@c @implementation
+func core_pool_pages(_ pool: UInt) -> UInt {
+  Core.with { core in
+    let pool = PagePool<KernelHost>(tag: pool)
+    return UInt(core.memory.pools.blockCount(of: pool) * pool.blockSize.rawValue)
+  }
+}
+
+/// Pages in all pools.
+///
+/// - Context: any; takes no lock.
+@c @implementation
+func core_pools_total() -> UInt {
+  Core.with { UInt($0.memory.pools.totalPages.rawValue) }
 }
