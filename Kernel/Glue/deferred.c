@@ -29,6 +29,8 @@ static bool enqueue(struct swift_deferred_item *item)
 	fits = !waiting_pages || (waiting_pages <= parameters_deferred_limit() &&
 				  item->pages <= parameters_deferred_limit() - waiting_pages);
 	if (fits) {
+		/* Before it can be gone. */
+		glue_trace_buffer_defer(CORE_KIND_OTHER, item->pages);
 		list_add_tail(&item->link, &queue);
 		waiting_pages += item->pages;
 	}

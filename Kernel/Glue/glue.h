@@ -120,6 +120,23 @@ struct dma_buf *glue_call_heap(struct swift_dma_heap *heap, unsigned long length
 			       unsigned int flags, unsigned long long heap_flags);
 const char *glue_heap_name(const struct swift_dma_heap *heap);
 
+/* Trace events; they cost a call while nobody listens. pages: of the block or buffer. */
+enum core_kind {
+	CORE_KIND_SYSTEM,
+	CORE_KIND_CONTIGUOUS,
+	CORE_KIND_OTHER,	/* another module's */
+};
+
+/* A block was asked for: it was in a pool, or not. */
+void glue_trace_pool_hit(enum core_kind kind, unsigned long pages);
+void glue_trace_pool_miss(enum core_kind kind, unsigned long pages);
+/* The worker has got a block in advance. */
+void glue_trace_pool_refill(enum core_kind kind, unsigned long pages);
+/* A buffer waits to be zeroed from now on. */
+void glue_trace_buffer_defer(enum core_kind kind, unsigned long pages);
+/* A block is zeroed. */
+void glue_trace_block_zero(enum core_kind kind, unsigned long pages);
+
 /* Text for debugfs. */
 void glue_print_byte(struct seq_file *file, char byte);
 void glue_print(struct seq_file *file, const char *text);

@@ -82,7 +82,7 @@ const char *glue_heap_name(const struct swift_dma_heap *heap)
 /* The node. */
 
 /* misc_open() keeps the device from being removed meanwhile. */
-static int heap_open(struct inode *inode, struct file *file)
+static int swift_heap_open(struct inode *inode, struct file *file)
 {
 	struct miscdevice *device = file->private_data;
 	struct swift_dma_heap *heap = container_of(device, struct swift_dma_heap, device);
@@ -95,7 +95,7 @@ static int heap_open(struct inode *inode, struct file *file)
 	return nonseekable_open(inode, file);
 }
 
-static int heap_close(struct inode *inode, struct file *file)
+static int swift_heap_close(struct inode *inode, struct file *file)
 {
 	struct swift_dma_heap *heap = file->private_data;
 
@@ -103,7 +103,7 @@ static int heap_close(struct inode *inode, struct file *file)
 	return 0;
 }
 
-static long heap_ioctl(struct file *file, unsigned int command, unsigned long argument)
+static long swift_heap_ioctl(struct file *file, unsigned int command, unsigned long argument)
 {
 	struct swift_dma_heap *heap = file->private_data;
 
@@ -115,9 +115,9 @@ static long heap_ioctl(struct file *file, unsigned int command, unsigned long ar
 
 static const struct file_operations heap_operations = {
 	.owner = THIS_MODULE,
-	.open = heap_open,
-	.release = heap_close,
-	.unlocked_ioctl = heap_ioctl,
+	.open = swift_heap_open,
+	.release = swift_heap_close,
+	.unlocked_ioctl = swift_heap_ioctl,
 	/* The structure has no pointers and the same layout in 32 bits. */
 	.compat_ioctl = compat_ptr_ioctl,
 };

@@ -20,8 +20,8 @@ static const char *const own_names[] = {
 static const enum core_heap own_kinds[] = { CORE_HEAP_CONTIGUOUS, CORE_HEAP_SYSTEM };
 static struct swift_dma_heap *own_heaps[ARRAY_SIZE(own_kinds)];
 
-static struct dma_buf *allocate_own(struct swift_dma_heap *heap, unsigned long length, u32 flags,
-				    u64 heap_flags)
+static struct dma_buf *swift_heap_allocate_own(struct swift_dma_heap *heap, unsigned long length,
+					       u32 flags, u64 heap_flags)
 {
 	return core_allocate((enum core_heap)(uintptr_t)swift_dma_heap_data(heap), heap, length,
 			     flags, heap_flags);
@@ -47,7 +47,7 @@ static struct swift_dma_heap *make(enum core_heap kind)
 	struct swift_dma_heap_info info = {
 		.name = name,
 		.owner = THIS_MODULE,
-		.allocate = allocate_own,
+		.allocate = swift_heap_allocate_own,
 		.data = (void *)(uintptr_t)kind,
 	};
 	struct swift_dma_heap *heap = name ? heap_make(&info) : ERR_PTR(-ENOMEM);

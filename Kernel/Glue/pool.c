@@ -134,11 +134,23 @@ void glue_free_pool_block(struct page *block, unsigned int order, unsigned long 
 	entry->free(block, order, entry->data);
 }
 
+static struct page *take(const struct pool_entry *entry)
+{
+	unsigned long pages = entry->word >> CORE_TAG_PAGES_SHIFT;
+	struct page *block = core_pool_take(entry->word);
+
+	if (block)
+		glue_trace_pool_hit(CORE_KIND_OTHER, pages);
+	else
+		glue_trace_pool_miss(CORE_KIND_OTHER, pages);
+	return block;
+}
+
 struct page *swift_page_pool_take(struct swift_page_pool *pool)
 {
 	struct pool_entry *entry = find(pool);
 
-	return entry ? core_pool_take(entry->word) : NULL;
+	return entry ? take(entry) : NULL;
 }
 EXPORT_SYMBOL_GPL(swift_page_pool_take);
 
@@ -156,7 +168,7 @@ struct page *swift_page_pool_alloc(struct swift_page_pool *pool)
 
 	if (!entry)
 		return NULL;
-	return core_pool_take(entry->word) ?: core_pool_allocate(entry->word);
+	return take(entry) ?: core_pool_allocate(entry->word);
 }
 EXPORT_SYMBOL_GPL(swift_page_pool_alloc);
 

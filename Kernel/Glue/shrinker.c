@@ -13,6 +13,7 @@
  * machine that reads files once, and the pools would be of use on idle machines only.
  */
 #include "compat.h"
+#include "heap_events.h"
 #include "internal.h"
 
 static const char *const names[CORE_SHRINKER_COUNT] = {
@@ -36,6 +37,7 @@ unsigned long shrinker_scan(enum core_shrinker which, unsigned long pages)
 
 	if (which == CORE_SHRINKER_DEFERRED && freed < pages)
 		freed += deferred_scan(pages - freed);
+	trace_pools_shrink(which, pages, freed);
 	return freed;
 }
 
@@ -53,22 +55,22 @@ static unsigned long scan(enum core_shrinker which, struct shrink_control *contr
 	return freed ?: SHRINK_STOP;
 }
 
-static unsigned long count_pools(struct shrinker *shrinker, struct shrink_control *control)
+static unsigned long swift_heap_count_pools(struct shrinker *shrinker, struct shrink_control *control)
 {
 	return count(CORE_SHRINKER_POOLS);
 }
 
-static unsigned long scan_pools(struct shrinker *shrinker, struct shrink_control *control)
+static unsigned long swift_heap_scan_pools(struct shrinker *shrinker, struct shrink_control *control)
 {
 	return scan(CORE_SHRINKER_POOLS, control);
 }
 
-static unsigned long count_deferred(struct shrinker *shrinker, struct shrink_control *control)
+static unsigned long swift_heap_count_deferred(struct shrinker *shrinker, struct shrink_control *control)
 {
 	return count(CORE_SHRINKER_DEFERRED);
 }
 
-static unsigned long scan_deferred(struct shrinker *shrinker, struct shrink_control *control)
+static unsigned long swift_heap_scan_deferred(struct shrinker *shrinker, struct shrink_control *control)
 {
 	return scan(CORE_SHRINKER_DEFERRED, control);
 }
@@ -77,8 +79,8 @@ static void fill(struct shrinker *shrinker, enum core_shrinker which)
 {
 	bool is_pools = which == CORE_SHRINKER_POOLS;
 
-	shrinker->count_objects = is_pools ? count_pools : count_deferred;
-	shrinker->scan_objects = is_pools ? scan_pools : scan_deferred;
+	shrinker->count_objects = is_pools ? swift_heap_count_pools : swift_heap_count_deferred;
+	shrinker->scan_objects = is_pools ? swift_heap_scan_pools : swift_heap_scan_deferred;
 	shrinker->seeks = is_pools ? 1 : 0;
 	shrinker->batch = BATCH_PAGES;
 }

@@ -82,7 +82,7 @@ static struct task_struct *worker;
 static DECLARE_WAIT_QUEUE_HEAD(worker_queue);
 static bool worker_is_wanted;
 
-static int work(void *unused)
+static int swift_heap_worker(void *unused)
 {
 	set_freezable();
 	core_work();
@@ -91,7 +91,7 @@ static int work(void *unused)
 
 int worker_start(void)
 {
-	struct task_struct *task = kthread_create(work, NULL, MODULE_NAME);
+	struct task_struct *task = kthread_create(swift_heap_worker, NULL, MODULE_NAME);
 
 	if (IS_ERR(task))
 		return PTR_ERR(task);
