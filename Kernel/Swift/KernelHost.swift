@@ -45,6 +45,17 @@ enum PageKind: UInt8, Sendable, BitwiseCopyable {
   case other
 }
 
+extension PageKind {
+  /// As trace events have it.
+  var traced: core_kind {
+    switch self {
+    case .system: CORE_KIND_SYSTEM
+    case .contiguous: CORE_KIND_CONTIGUOUS
+    case .other: CORE_KIND_OTHER
+    }
+  }
+}
+
 /// Why the kernel has no block.
 enum KernelFailure: AllocationFailure {
   /// ENOMEM.
@@ -88,7 +99,10 @@ extension KernelHost {
   }
 
   func zero(_ block: PageBlock) -> Bool {
-    unsafe glue_zero(block.page, UInt(pool(of: block).blockSize.rawValue))
+    let pool = pool(of: block)
+    let pages = UInt(pool.blockSize.rawValue)
+    glue_trace_block_zero(pool.attributes.traced, pages)
+    return unsafe glue_zero(block.page, pages)
   }
 
   func pool(of block: PageBlock) -> PagePool<KernelHost> {
