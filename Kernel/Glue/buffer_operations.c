@@ -27,7 +27,7 @@ static void mark_written(struct heap_buffer *buffer)
 	WRITE_ONCE(buffer->core.may_be_written, true);
 }
 
-static int copy_table(struct sg_table *copy, struct sg_table *table)
+static int swift_heap_copy_table(struct sg_table *copy, struct sg_table *table)
 {
 	struct scatterlist *from, *to;
 	unsigned int index;
@@ -43,7 +43,7 @@ static int copy_table(struct sg_table *copy, struct sg_table *table)
 	return 0;
 }
 
-static int attach(struct dma_buf *exported, struct dma_buf_attachment *attachment)
+static int swift_heap_attach(struct dma_buf *exported, struct dma_buf_attachment *attachment)
 {
 	struct heap_buffer *buffer = exported->priv;
 	struct device_attachment *own = kzalloc(sizeof(*own), GFP_BOOKKEEPING);
@@ -51,7 +51,7 @@ static int attach(struct dma_buf *exported, struct dma_buf_attachment *attachmen
 
 	if (!own)
 		return -ENOMEM;
-	error = copy_table(&own->table, &buffer->table);
+	error = swift_heap_copy_table(&own->table, &buffer->table);
 	if (error) {
 		kfree(own);
 		return error;
@@ -64,7 +64,7 @@ static int attach(struct dma_buf *exported, struct dma_buf_attachment *attachmen
 	return 0;
 }
 
-static void detach(struct dma_buf *exported, struct dma_buf_attachment *attachment)
+static void swift_heap_detach(struct dma_buf *exported, struct dma_buf_attachment *attachment)
 {
 	struct heap_buffer *buffer = exported->priv;
 	struct device_attachment *own = attachment->priv;
@@ -76,8 +76,8 @@ static void detach(struct dma_buf *exported, struct dma_buf_attachment *attachme
 	kfree(own);
 }
 
-static struct sg_table *map_device(struct dma_buf_attachment *attachment,
-				   enum dma_data_direction direction)
+static struct sg_table *swift_heap_map_device(struct dma_buf_attachment *attachment,
+					      enum dma_data_direction direction)
 {
 	struct heap_buffer *buffer = attachment->dmabuf->priv;
 	struct device_attachment *own = attachment->priv;
@@ -92,8 +92,8 @@ static struct sg_table *map_device(struct dma_buf_attachment *attachment,
 	return error ? ERR_PTR(error) : &own->table;
 }
 
-static void unmap_device(struct dma_buf_attachment *attachment, struct sg_table *table,
-			 enum dma_data_direction direction)
+static void swift_heap_unmap_device(struct dma_buf_attachment *attachment, struct sg_table *table,
+				    enum dma_data_direction direction)
 {
 	struct heap_buffer *buffer = attachment->dmabuf->priv;
 	struct device_attachment *own = attachment->priv;
@@ -104,7 +104,7 @@ static void unmap_device(struct dma_buf_attachment *attachment, struct sg_table 
 	mutex_unlock(&buffer->lock);
 }
 
-static int begin_cpu_access(struct dma_buf *exported, enum dma_data_direction direction)
+static int swift_heap_begin_cpu_access(struct dma_buf *exported, enum dma_data_direction direction)
 {
 	struct heap_buffer *buffer = exported->priv;
 	struct device_attachment *own;
@@ -119,7 +119,7 @@ static int begin_cpu_access(struct dma_buf *exported, enum dma_data_direction di
 	return 0;
 }
 
-static int end_cpu_access(struct dma_buf *exported, enum dma_data_direction direction)
+static int swift_heap_end_cpu_access(struct dma_buf *exported, enum dma_data_direction direction)
 {
 	struct heap_buffer *buffer = exported->priv;
 	struct device_attachment *own;
@@ -135,7 +135,7 @@ static int end_cpu_access(struct dma_buf *exported, enum dma_data_direction dire
 }
 
 /* The framework has checked that the mapping lies within the buffer. */
-static int map_process(struct dma_buf *exported, struct vm_area_struct *area)
+static int swift_heap_map_process(struct dma_buf *exported, struct vm_area_struct *area)
 {
 	struct heap_buffer *buffer = exported->priv;
 	unsigned long skipped = area->vm_pgoff << PAGE_SHIFT;
@@ -171,7 +171,7 @@ static int map_process(struct dma_buf *exported, struct vm_area_struct *area)
 	return 0;
 }
 
-static void *make_address(struct heap_buffer *buffer)
+static void *swift_heap_make_address(struct heap_buffer *buffer)
 {
 	unsigned long count = buffer->size >> PAGE_SHIFT;
 	struct page **pages = kvmalloc_array(count, sizeof(*pages), GFP_BOOKKEEPING);
@@ -188,7 +188,7 @@ static void *make_address(struct heap_buffer *buffer)
 	return address;
 }
 
-static int map_kernel(struct dma_buf *exported, struct iosys_map *map)
+static int swift_heap_map_kernel(struct dma_buf *exported, struct iosys_map *map)
 {
 	struct heap_buffer *buffer = exported->priv;
 	int error = 0;
@@ -196,7 +196,7 @@ static int map_kernel(struct dma_buf *exported, struct iosys_map *map)
 	mark_written(buffer);
 	mutex_lock(&buffer->lock);
 	if (!buffer->address_users)
-		buffer->address = make_address(buffer);
+		buffer->address = swift_heap_make_address(buffer);
 	if (buffer->address) {
 		buffer->address_users++;
 		iosys_map_set_vaddr(map, buffer->address);
@@ -207,7 +207,7 @@ static int map_kernel(struct dma_buf *exported, struct iosys_map *map)
 	return error;
 }
 
-static void unmap_kernel(struct dma_buf *exported, struct iosys_map *map)
+static void swift_heap_unmap_kernel(struct dma_buf *exported, struct iosys_map *map)
 {
 	struct heap_buffer *buffer = exported->priv;
 
@@ -220,20 +220,20 @@ static void unmap_kernel(struct dma_buf *exported, struct iosys_map *map)
 	iosys_map_clear(map);
 }
 
-static void release(struct dma_buf *exported)
+static void swift_heap_release(struct dma_buf *exported)
 {
 	buffer_released(exported->priv);
 }
 
 const struct dma_buf_ops buffer_operations = {
-	.attach = attach,
-	.detach = detach,
-	.map_dma_buf = map_device,
-	.unmap_dma_buf = unmap_device,
-	.begin_cpu_access = begin_cpu_access,
-	.end_cpu_access = end_cpu_access,
-	.mmap = map_process,
-	.vmap = map_kernel,
-	.vunmap = unmap_kernel,
-	.release = release,
+	.attach = swift_heap_attach,
+	.detach = swift_heap_detach,
+	.map_dma_buf = swift_heap_map_device,
+	.unmap_dma_buf = swift_heap_unmap_device,
+	.begin_cpu_access = swift_heap_begin_cpu_access,
+	.end_cpu_access = swift_heap_end_cpu_access,
+	.mmap = swift_heap_map_process,
+	.vmap = swift_heap_map_kernel,
+	.vunmap = swift_heap_unmap_kernel,
+	.release = swift_heap_release,
 };

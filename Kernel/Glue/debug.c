@@ -45,7 +45,7 @@ static int count_show(struct seq_file *file, void *unused)
 
 	seq_puts(file, "0");
 	for (unsigned int node = 0; node < shown_nodes(which); node++)
-		seq_printf(file, " %lu", core_shrinker_count(which, node_of(which, node)));
+		seq_printf(file, " %lu", shrinker_count(which, node_of(which, node)));
 	seq_puts(file, "\n");
 	return 0;
 }
@@ -67,7 +67,7 @@ static ssize_t scan_write(struct file *file, const char __user *text, size_t siz
 	if (sscanf(line, "%lu %u %lu", &group, &node, &pages) != 3 || group ||
 	    node >= shown_nodes(which))
 		return -EINVAL;
-	core_shrinker_scan(which, node_of(which, node), pages);
+	shrinker_scan(which, node_of(which, node), pages);
 	return size;
 }
 

@@ -55,6 +55,8 @@ void glue_free_block(struct page *block, unsigned int order);
 struct page *glue_allocate_run(unsigned long pages, enum core_effort effort, int node);
 void glue_free_run(struct page *block, unsigned long pages);
 unsigned long glue_largest_run(void);
+/* A block of another module's pool, which may want to free it itself. */
+void glue_free_pool_block(struct page *block, unsigned int order, unsigned long pool);
 /*
  * False when the kernel has found one of the pages faulty: the block must not be used again, only freed.
  * Others get their turn after 1 MiB at most, and after each call. Context: process; may sleep between pages.
@@ -73,7 +75,7 @@ struct core_page {
 };
 
 /* Base-two logarithm of the bytes in a page. */
-unsigned int glue_page_shift(void);
+extern const unsigned int glue_page_shift;
 
 /* Which bits of a tag are the block's pages; the others are the core's alone. */
 #define CORE_TAG_PAGES_SHIFT 24
@@ -134,6 +136,23 @@ struct dma_buf *glue_call_heap(struct swift_dma_heap *heap, unsigned long length
 			       unsigned int flags, unsigned long long heap_flags);
 const char *glue_heap_name(const struct swift_dma_heap *heap);
 
+/* Trace events; they cost a call while nobody listens. pages: of the block or buffer. */
+enum core_kind {
+	CORE_KIND_SYSTEM,
+	CORE_KIND_CONTIGUOUS,
+	CORE_KIND_OTHER,	/* another module's */
+};
+
+/* A block was asked for: it was in a pool, or not. */
+void glue_trace_pool_hit(enum core_kind kind, unsigned long pages);
+void glue_trace_pool_miss(enum core_kind kind, unsigned long pages);
+/* The worker has got a block in advance. */
+void glue_trace_pool_refill(enum core_kind kind, unsigned long pages);
+/* A buffer waits to be zeroed from now on. */
+void glue_trace_buffer_defer(enum core_kind kind, unsigned long pages);
+/* A block is zeroed. */
+void glue_trace_block_zero(enum core_kind kind, unsigned long pages);
+
 /* Text for debugfs. */
 void glue_print_byte(struct seq_file *file, char byte);
 void glue_print(struct seq_file *file, const char *text);
@@ -167,7 +186,10 @@ void *core_own_heap(unsigned int index);
 
 /* A buffer of one of the core's heaps: a dma-buf or an error pointer. */
 struct dma_buf *core_allocate(void *own, struct swift_dma_heap *heap, unsigned long length,
-			      unsigned int flags);
+			      unsigned int flags, unsigned long long heap_flags);
+/* A request that comes from inside the kernel, checked as those of clients are: a dma-buf or an error pointer. */
+struct dma_buf *core_request(struct swift_dma_heap *heap, unsigned long length, unsigned int flags,
+			     unsigned long long heap_flags);
 /* The last reference to the buffer's dma-buf is gone. */
 void core_release(struct core_buffer *buffer);
 
@@ -208,8 +230,12 @@ void core_show(enum core_report report, struct seq_file *file);
 unsigned long core_pool_create(unsigned int order);
 void core_pool_destroy(unsigned long pool);
 struct page *core_pool_take(unsigned long pool);
+/* A new block, whatever the pool has. */
 struct page *core_pool_allocate(unsigned long pool);
 void core_pool_give(unsigned long pool, struct page *block);
 void core_pool_release(unsigned long pool, struct page *block);
+/* Pages in the pool, and in all pools of all users. */
+unsigned long core_pool_pages(unsigned long pool);
+unsigned long core_pools_total(void);
 
 #endif

@@ -2,8 +2,10 @@
 /* Heaps and their nodes, of this module and of others (H1, H2). */
 #include <linux/fs.h>
 #include <linux/kref.h>
+#include <linux/list.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <linux/mutex.h>
 #include <linux/slab.h>
 #include <linux/srcu.h>
 
@@ -19,11 +21,17 @@ struct swift_dma_heap {
 	bool is_live;
 	/* Whether its owner wants to hear of no more requests. */
 	bool is_removed;
-	/* The owner's, and one for each open node. */
+	/* The owner's, one for each open node, and one for each who found it by name. */
 	struct kref references;
+	/* Among those that can be found. */
+	struct list_head siblings;
 	/* Requests that are under way. */
 	struct srcu_struct requests;
 };
+
+/* What has a node; see swift_dma_heap_find(). */
+static LIST_HEAD(heaps_found);
+static DEFINE_MUTEX(heaps_lock);
 
 static void free_heap(struct swift_dma_heap *heap)
 {
@@ -52,6 +60,8 @@ static struct dma_buf *call_owner(struct swift_dma_heap *heap, unsigned long len
 		return ERR_PTR(-ENODEV);
 	buffer = heap->info.allocate(heap, length, flags, heap_flags);
 	module_put(owner);
+	if (WARN_ONCE(!buffer, MODULE_NAME ": heap %s: neither a buffer nor an error\n", heap->info.name))
+		return ERR_PTR(-ENOMEM);
 	return buffer;
 }
 
@@ -79,7 +89,7 @@ const char *glue_heap_name(const struct swift_dma_heap *heap)
 /* The node. */
 
 /* misc_open() keeps the device from being removed meanwhile. */
-static int heap_open(struct inode *inode, struct file *file)
+static int swift_heap_open(struct inode *inode, struct file *file)
 {
 	struct miscdevice *device = file->private_data;
 	struct swift_dma_heap *heap = container_of(device, struct swift_dma_heap, device);
@@ -92,7 +102,7 @@ static int heap_open(struct inode *inode, struct file *file)
 	return nonseekable_open(inode, file);
 }
 
-static int heap_close(struct inode *inode, struct file *file)
+static int swift_heap_close(struct inode *inode, struct file *file)
 {
 	struct swift_dma_heap *heap = file->private_data;
 
@@ -100,7 +110,7 @@ static int heap_close(struct inode *inode, struct file *file)
 	return 0;
 }
 
-static long heap_ioctl(struct file *file, unsigned int command, unsigned long argument)
+static long swift_heap_ioctl(struct file *file, unsigned int command, unsigned long argument)
 {
 	struct swift_dma_heap *heap = file->private_data;
 
@@ -112,9 +122,9 @@ static long heap_ioctl(struct file *file, unsigned int command, unsigned long ar
 
 static const struct file_operations heap_operations = {
 	.owner = THIS_MODULE,
-	.open = heap_open,
-	.release = heap_close,
-	.unlocked_ioctl = heap_ioctl,
+	.open = swift_heap_open,
+	.release = swift_heap_close,
+	.unlocked_ioctl = swift_heap_ioctl,
 	/* The structure has no pointers and the same layout in 32 bits. */
 	.compat_ioctl = compat_ptr_ioctl,
 };
@@ -133,6 +143,7 @@ struct swift_dma_heap *heap_make(const struct swift_dma_heap_info *info, void *o
 		return ERR_PTR(-ENOMEM);
 	}
 	kref_init(&heap->references);
+	INIT_LIST_HEAD(&heap->siblings);
 	heap->info = *info;
 	heap->own = own;
 	heap->device.minor = MISC_DYNAMIC_MINOR;
@@ -180,22 +191,36 @@ int heap_publish(struct swift_dma_heap *const *heaps, size_t count)
 			return error;
 		}
 	}
-	for (size_t index = 0; index < count; index++)
+	mutex_lock(&heaps_lock);
+	for (size_t index = 0; index < count; index++) {
 		smp_store_release(&heaps[index]->is_live, true);
+		list_add(&heaps[index]->siblings, &heaps_found);
+	}
+	mutex_unlock(&heaps_lock);
 	return 0;
 }
 
 void heap_withdraw(struct swift_dma_heap *const *heaps, size_t count)
 {
+	mutex_lock(&heaps_lock);
+	for (size_t index = 0; index < count; index++)
+		list_del_init(&heaps[index]->siblings);
+	mutex_unlock(&heaps_lock);
 	while (count > 0)
 		misc_deregister(&heaps[--count]->device);
 }
 
+/* For other modules. */
+
 struct swift_dma_heap *swift_dma_heap_add(const struct swift_dma_heap_info *info)
 {
-	struct swift_dma_heap *heap = heap_make(info, NULL);
+	struct swift_dma_heap *heap;
 	int error;
 
+	if (WARN_ONCE(!info || !info->name || !info->allocate,
+		      MODULE_NAME ": a heap without a name or a way to allocate\n"))
+		return ERR_PTR(-EINVAL);
+	heap = heap_make(info, NULL);
 	if (IS_ERR(heap))
 		return heap;
 	error = heap_publish(&heap, 1);
@@ -207,12 +232,67 @@ struct swift_dma_heap *swift_dma_heap_add(const struct swift_dma_heap_info *info
 }
 EXPORT_SYMBOL_GPL(swift_dma_heap_add);
 
+/* Takes a heap off the list, which tells whether it is there; it may be no heap at all. */
+static bool hide(struct swift_dma_heap *heap)
+{
+	struct swift_dma_heap *other;
+	bool is_there = false;
+
+	mutex_lock(&heaps_lock);
+	list_for_each_entry(other, &heaps_found, siblings)
+		if (other == heap) {
+			list_del_init(&heap->siblings);
+			is_there = true;
+			break;
+		}
+	mutex_unlock(&heaps_lock);
+	return is_there;
+}
+
 void swift_dma_heap_remove(struct swift_dma_heap *heap)
 {
+	if (WARN_ONCE(!hide(heap), MODULE_NAME ": no such heap is to be removed\n"))
+		return;
 	heap_withdraw(&heap, 1);
 	heap_discard(heap);
 }
 EXPORT_SYMBOL_GPL(swift_dma_heap_remove);
+
+struct swift_dma_heap *swift_dma_heap_find(const char *name)
+{
+	struct swift_dma_heap *heap, *found = NULL;
+
+	if (WARN_ONCE(!name, MODULE_NAME ": a heap without a name is looked for\n"))
+		return NULL;
+	mutex_lock(&heaps_lock);
+	list_for_each_entry(heap, &heaps_found, siblings)
+		if (!strcmp(heap->info.name, name)) {
+			kref_get(&heap->references);
+			found = heap;
+			break;
+		}
+	mutex_unlock(&heaps_lock);
+	return found;
+}
+EXPORT_SYMBOL_GPL(swift_dma_heap_find);
+
+struct dma_buf *swift_dma_heap_alloc(struct swift_dma_heap *heap, unsigned long length, u32 flags,
+				     u64 heap_flags)
+{
+	if (WARN_ONCE(IS_ERR_OR_NULL(heap), MODULE_NAME ": no heap is asked for a buffer\n"))
+		return ERR_PTR(-EINVAL);
+	if (READ_ONCE(heap->is_removed))
+		return ERR_PTR(-ENODEV);
+	return core_request(heap, length, flags, heap_flags);
+}
+EXPORT_SYMBOL_GPL(swift_dma_heap_alloc);
+
+void swift_dma_heap_put(struct swift_dma_heap *heap)
+{
+	if (!WARN_ONCE(IS_ERR_OR_NULL(heap), MODULE_NAME ": no heap is put\n"))
+		kref_put(&heap->references, heap_unused);
+}
+EXPORT_SYMBOL_GPL(swift_dma_heap_put);
 
 void *swift_dma_heap_data(const struct swift_dma_heap *heap)
 {

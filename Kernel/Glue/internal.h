@@ -14,6 +14,8 @@
 
 /* parameters.c */
 void parameters_configure(struct core_configuration *configuration);
+/* Pages, as the core has it. */
+unsigned long parameters_deferred_limit(void);
 /* Before the node names of the module's own heaps. */
 const char *parameters_name_prefix(void);
 /* Changes of page_pool_size reach the core from now on; not any more. */
@@ -35,6 +37,17 @@ void worker_stop(void);
 /* shrinker.c */
 int shrinker_start(void);
 void shrinker_stop(void);
+/* As of the core's, what other modules' objects add included. */
+unsigned long shrinker_count(enum core_shrinker which, int node);
+unsigned long shrinker_scan(enum core_shrinker which, int node, unsigned long pages);
+
+/* deferred.c: other modules' objects that wait to be freed. */
+/* Frees one; false when none waits. */
+bool deferred_work(void);
+/* Pages that wait. */
+unsigned long deferred_count(void);
+/* Frees so many pages under pressure, where they wait; returns how many. */
+unsigned long deferred_scan(unsigned long target);
 
 /* names.c */
 int names_start(void);

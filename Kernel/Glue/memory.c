@@ -133,10 +133,7 @@ void glue_free_run(struct page *block, unsigned long pages)
 	}
 }
 
-unsigned int glue_page_shift(void)
-{
-	return PAGE_SHIFT;
-}
+const unsigned int glue_page_shift = PAGE_SHIFT;
 
 unsigned long glue_largest_run(void)
 {

@@ -106,6 +106,11 @@ void parameters_configure(struct core_configuration *configuration)
 	};
 }
 
+unsigned long parameters_deferred_limit(void)
+{
+	return deferred_limit;
+}
+
 const char *parameters_name_prefix(void)
 {
 	return name_prefix;

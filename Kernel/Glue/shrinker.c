@@ -13,6 +13,7 @@
  * machine that reads files once, and the pools would be of use on idle machines only.
  */
 #include "compat.h"
+#include "heap_events.h"
 #include "internal.h"
 
 static const char *const names[CORE_SHRINKER_COUNT] = {
@@ -23,36 +24,53 @@ static const char *const names[CORE_SHRINKER_COUNT] = {
 /* Pages that the kernel asks for at a time, after each of which others get their turn: 1 MiB. */
 #define BATCH_PAGES 256
 
+unsigned long shrinker_count(enum core_shrinker which, int node)
+{
+	unsigned long pages = core_shrinker_count(which, node);
+
+	return which == CORE_SHRINKER_DEFERRED ? pages + deferred_count() : pages;
+}
+
+unsigned long shrinker_scan(enum core_shrinker which, int node, unsigned long pages)
+{
+	unsigned long freed = core_shrinker_scan(which, node, pages);
+
+	if (which == CORE_SHRINKER_DEFERRED && freed < pages)
+		freed += deferred_scan(pages - freed);
+	trace_pools_shrink(which, pages, freed);
+	return freed;
+}
+
 static unsigned long count(enum core_shrinker which, int node)
 {
-	return core_shrinker_count(which, node) ?: SHRINK_EMPTY;
+	return shrinker_count(which, node) ?: SHRINK_EMPTY;
 }
 
 static unsigned long scan(enum core_shrinker which, int node, struct shrink_control *control)
 {
-	unsigned long freed = core_shrinker_scan(which, node, control->nr_to_scan);
+	unsigned long freed = shrinker_scan(which, node, control->nr_to_scan);
 
 	/* A block is freed as a whole, so it may be more than was asked for; the kernel's next wish is less then. */
 	control->nr_scanned = freed;
 	return freed ?: SHRINK_STOP;
 }
 
-static unsigned long count_pools(struct shrinker *shrinker, struct shrink_control *control)
+static unsigned long swift_heap_count_pools(struct shrinker *shrinker, struct shrink_control *control)
 {
 	return count(CORE_SHRINKER_POOLS, control->nid);
 }
 
-static unsigned long scan_pools(struct shrinker *shrinker, struct shrink_control *control)
+static unsigned long swift_heap_scan_pools(struct shrinker *shrinker, struct shrink_control *control)
 {
 	return scan(CORE_SHRINKER_POOLS, control->nid, control);
 }
 
-static unsigned long count_deferred(struct shrinker *shrinker, struct shrink_control *control)
+static unsigned long swift_heap_count_deferred(struct shrinker *shrinker, struct shrink_control *control)
 {
 	return count(CORE_SHRINKER_DEFERRED, CORE_ANY_NODE);
 }
 
-static unsigned long scan_deferred(struct shrinker *shrinker, struct shrink_control *control)
+static unsigned long swift_heap_scan_deferred(struct shrinker *shrinker, struct shrink_control *control)
 {
 	return scan(CORE_SHRINKER_DEFERRED, CORE_ANY_NODE, control);
 }
@@ -67,8 +85,8 @@ static void fill(struct shrinker *shrinker, enum core_shrinker which)
 {
 	bool is_pools = which == CORE_SHRINKER_POOLS;
 
-	shrinker->count_objects = is_pools ? count_pools : count_deferred;
-	shrinker->scan_objects = is_pools ? scan_pools : scan_deferred;
+	shrinker->count_objects = is_pools ? swift_heap_count_pools : swift_heap_count_deferred;
+	shrinker->scan_objects = is_pools ? swift_heap_scan_pools : swift_heap_scan_deferred;
 	shrinker->seeks = is_pools ? 1 : 0;
 	shrinker->batch = BATCH_PAGES;
 }

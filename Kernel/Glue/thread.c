@@ -87,7 +87,7 @@ static struct task_struct *worker;
 static DECLARE_WAIT_QUEUE_HEAD(worker_queue);
 static bool worker_is_wanted;
 
-static int work(void *unused)
+static int swift_heap_worker(void *unused)
 {
 	set_freezable();
 	core_work();
@@ -96,7 +96,7 @@ static int work(void *unused)
 
 int worker_start(void)
 {
-	struct task_struct *task = kthread_create(work, NULL, MODULE_NAME);
+	struct task_struct *task = kthread_create(swift_heap_worker, NULL, MODULE_NAME);
 
 	if (IS_ERR(task))
 		return PTR_ERR(task);
@@ -124,6 +124,8 @@ bool glue_worker_must_stop(void)
 
 void glue_worker_yield(void)
 {
+	/* Other modules' objects have their turn after each of the core's. */
+	deferred_work();
 	glue_let_others_run(true);
 }
 
@@ -132,6 +134,11 @@ void glue_worker_sleep(unsigned long long deadline)
 	u64 now = ktime_get_ns();
 	long timeout = MAX_SCHEDULE_TIMEOUT;
 
+	/* Then there is no time to sleep; what comes after this look wakes. */
+	if (deferred_work()) {
+		glue_let_others_run(true);
+		return;
+	}
 	if (deadline != U64_MAX)
 		timeout = deadline > now ? nsecs_to_jiffies(deadline - now) + 1 : 1;
 	wait_event_freezable_timeout(worker_queue,

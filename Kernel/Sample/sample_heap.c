@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
  * A heap of another module's, as small as one can be: buffers of one 1 MiB block out of a page pool of its
- * own, for processes only. It shows how to register a heap and how to share the pools, and lets a test see
- * that both work.
+ * own, for processes only, zeroed in the background. It shows how to register a heap, how to share the pools, and
+ * how to leave the zeroing to the module's thread, and lets a test see that all of it works.
  */
 #include <linux/dma-buf.h>
 #include <linux/highmem.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/slab.h>
 
 #include "../Glue/compat.h"
 #include "swift_dma_heaps.h"
@@ -17,6 +18,11 @@
 
 static struct swift_page_pool *pool;
 static struct swift_dma_heap *heap;
+
+struct sample_buffer {
+	struct swift_deferred_item item;
+	struct page *block;
+};
 
 static struct sg_table *map_device(struct dma_buf_attachment *attachment,
 				   enum dma_data_direction direction)
@@ -31,19 +37,31 @@ static void unmap_device(struct dma_buf_attachment *attachment, struct sg_table 
 
 static int map_process(struct dma_buf *buffer, struct vm_area_struct *area)
 {
-	struct page *block = buffer->priv;
+	struct page *block = ((struct sample_buffer *)buffer->priv)->block;
 
 	return remap_pfn_range(area, area->vm_start, page_to_pfn(block) + area->vm_pgoff,
 			       area->vm_end - area->vm_start, area->vm_page_prot);
 }
 
+static void free_buffer(struct swift_deferred_item *item, enum swift_deferred_reason reason)
+{
+	struct sample_buffer *sample = container_of(item, struct sample_buffer, item);
+
+	if (reason == SWIFT_DEFERRED_NORMAL) {
+		for (unsigned int index = 0; index < 1 << BLOCK_ORDER; index++)
+			clear_highpage(sample->block + index);
+		swift_page_pool_give(pool, sample->block);
+	} else {
+		swift_page_pool_release(pool, sample->block);
+	}
+	kfree(sample);
+}
+
 static void release(struct dma_buf *buffer)
 {
-	struct page *block = buffer->priv;
+	struct sample_buffer *sample = buffer->priv;
 
-	for (unsigned int index = 0; index < 1 << BLOCK_ORDER; index++)
-		clear_highpage(block + index);
-	swift_page_pool_give(pool, block);
+	swift_deferred_free(&sample->item);
 }
 
 static const struct dma_buf_ops operations = {
@@ -57,22 +75,31 @@ static struct dma_buf *allocate(struct swift_dma_heap *heap, unsigned long lengt
 				u64 heap_flags)
 {
 	DEFINE_DMA_BUF_EXPORT_INFO(info);
+	struct sample_buffer *sample;
 	struct dma_buf *buffer;
-	struct page *block;
 
 	if (length > BLOCK_BYTES)
 		return ERR_PTR(-ENOMEM);
-	block = swift_page_pool_alloc(swift_dma_heap_data(heap));
-	if (!block)
+	sample = kzalloc(sizeof(*sample), GFP_KERNEL);
+	if (!sample)
 		return ERR_PTR(-ENOMEM);
+	sample->item.pages = 1 << BLOCK_ORDER;
+	sample->item.free = free_buffer;
+	sample->block = swift_page_pool_alloc(swift_dma_heap_data(heap));
+	if (!sample->block) {
+		kfree(sample);
+		return ERR_PTR(-ENOMEM);
+	}
 	info.exp_name = swift_dma_heap_name(heap);
 	info.ops = &operations;
 	info.size = length;
 	info.flags = flags;
-	info.priv = block;
+	info.priv = sample;
 	buffer = dma_buf_export(&info);
-	if (IS_ERR(buffer))
-		swift_page_pool_give(pool, block);
+	if (IS_ERR(buffer)) {
+		swift_page_pool_give(pool, sample->block);
+		kfree(sample);
+	}
 	return buffer;
 }
 
@@ -99,6 +126,8 @@ static int __init sample_heap_init(void)
 static void __exit sample_heap_exit(void)
 {
 	swift_dma_heap_remove(heap);
+	/* Buffers that are gone may still wait for their turn. */
+	swift_deferred_flush();
 	swift_page_pool_destroy(pool);
 }
 

@@ -12,10 +12,11 @@ internal import PagePools
 /// - Context: process; may sleep.
 @c @implementation
 func core_allocate(
-  _ own: UnsafeMutableRawPointer!, _ heap: OpaquePointer!, _ length: UInt, _ flags: UInt32
+  _ own: UnsafeMutableRawPointer!, _ heap: OpaquePointer!, _ length: UInt, _ flags: UInt32,
+  _ heapFlags: UInt64
 ) -> OpaquePointer! {
   let pages = KernelHost().pageSize.pages(covering: ByteCount(UInt64(length)))
-  guard let pages, pages > .zero else { return unsafe .error(.invalidArgument) }
+  guard let pages, pages > .zero, heapFlags == 0 else { return unsafe .error(.invalidArgument) }
   return unsafe KernelHeap.export(own, pages, as: heap, flags)
 }
 

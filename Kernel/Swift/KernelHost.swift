@@ -30,15 +30,33 @@ struct PageBlock: BitwiseCopyable, Equatable, @unchecked Sendable {
     unsafe UnsafeMutablePointer(page)
   }
 
-  /// The pool that the block is of and its size, in a word: the pool's properties are the set's to know,
-  /// but the size is wanted where a lookup would be another cache line.
-  func setTag(_ pool: PoolID, _ size: PageCount) {
-    unsafe words.pointee.tag = UInt(pool.index) | UInt(size.rawValue) << UInt(CORE_TAG_PAGES_SHIFT)
+  /// Which pool the block is of, and its size.
+  var tag: PoolTag {
+    get { PoolTag(word: unsafe words.pointee.tag) }
+    nonmutating set { unsafe words.pointee.tag = newValue.word }
   }
 
   static func == (left: PageBlock, right: PageBlock) -> Bool {
     unsafe left.page == right.page
   }
+}
+
+/// A pool and the size of its blocks in a word that is never 0: the pool's properties are the set's to know,
+/// but the size is wanted where a lookup would be another cache line.
+struct PoolTag: BitwiseCopyable {
+  let word: UInt
+
+  init(word: UInt) {
+    self.word = word
+  }
+
+  init(_ pool: PoolID, _ size: PageCount) {
+    word = UInt(pool.index) | UInt(size.rawValue) << UInt(CORE_TAG_PAGES_SHIFT)
+  }
+
+  var pool: PoolID { PoolID(index: Int(word & 0xFFFF)) }
+
+  var size: PageCount { PageCount(Int(word >> UInt(CORE_TAG_PAGES_SHIFT))) }
 }
 
 /// Where memory comes from, and how it is cut there.
@@ -55,6 +73,15 @@ extension MemoryKind {
   /// Ordinary memory of the kernel's page allocator.
   init(_ source: PageSourceKind) {
     self.init(MemorySource(rawValue: source.rawValue))
+  }
+
+  /// As trace events have it.
+  var traced: core_kind {
+    switch pageSource {
+    case .system: CORE_KIND_SYSTEM
+    case .contiguous: CORE_KIND_CONTIGUOUS
+    case .other: CORE_KIND_OTHER
+    }
   }
 
   var pageSource: PageSourceKind {
@@ -93,7 +120,7 @@ enum KernelFailure: AllocationFailure {
 // MARK: - Source of pages
 
 extension KernelHost {
-  var pageSize: PageSize { PageSize(shift: Int(glue_page_shift())) }
+  var pageSize: PageSize { PageSize(shift: Int(glue_page_shift)) }
 
   func allocate(
     _ count: Int, for pool: PoolID, _ properties: PoolProperties, effort: AllocationEffort,
@@ -106,7 +133,7 @@ extension KernelHost {
         throw .noBlock(properties.blockSize)
       }
       let block = unsafe PageBlock(page)
-      block.setTag(pool, properties.blockSize)
+      block.tag = PoolTag(pool, properties.blockSize)
       blocks.append(block, in: self)
     }
     chain.append(blocks, in: self)
@@ -127,8 +154,12 @@ extension KernelHost {
   func release(_ blocks: consuming BlockChain<KernelHost>, _ properties: PoolProperties) {
     while let block = blocks.pop(in: self) {
       switch properties.kind.pageSource {
-      case .contiguous: unsafe glue_free_run(block.page, UInt(properties.blockSize.rawValue))
-      case .system, .other: unsafe glue_free_block(block.page, properties.order)
+      case .contiguous:
+        unsafe glue_free_run(block.page, UInt(properties.blockSize.rawValue))
+      case .system:
+        unsafe glue_free_block(block.page, properties.order)
+      case .other:
+        unsafe glue_free_pool_block(block.page, properties.order, block.tag.word)
       }
     }
   }
@@ -137,13 +168,9 @@ extension KernelHost {
     unsafe glue_zero(block.page, UInt(properties.blockSize.rawValue))
   }
 
-  func pool(of block: PageBlock) -> PoolID {
-    PoolID(index: Int(unsafe block.words.pointee.tag & 0xFFFF))
-  }
+  func pool(of block: PageBlock) -> PoolID { block.tag.pool }
 
-  func size(of block: PageBlock) -> PageCount {
-    PageCount(Int(unsafe block.words.pointee.tag >> UInt(CORE_TAG_PAGES_SHIFT)))
-  }
+  func size(of block: PageBlock) -> PageCount { block.tag.size }
 
   func next(after block: PageBlock) -> PageBlock? {
     unsafe block.words.pointee.next.map { unsafe PageBlock($0) }
@@ -164,6 +191,19 @@ extension KernelHost {
   var nodeCount: Int { Int(glue_node_count()) }
 
   var currentNode: Int { Int(glue_current_node()) }
+
+  func trace(_ event: PoolEvent, _ kind: MemoryKind, _ pages: PageCount) {
+    let pages = UInt(pages.rawValue)
+    switch event {
+    case .hit: glue_trace_pool_hit(kind.traced, pages)
+    case .miss: glue_trace_pool_miss(kind.traced, pages)
+    case .deferred: glue_trace_buffer_defer(kind.traced, pages)
+    case .zeroed: glue_trace_block_zero(kind.traced, pages)
+    case .refilled: glue_trace_pool_refill(kind.traced, pages)
+    // The glue tells of a whole scan.
+    case .shrunk: break
+    }
+  }
 
   /// All memory is of one page allocator.
   func canRelieve(_ failure: KernelFailure, _ wanted: MemoryKind, with kind: MemoryKind) -> Bool {

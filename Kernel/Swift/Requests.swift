@@ -43,7 +43,10 @@ private func allocateDescriptor(
   }
 
   let flags = request.descriptorFlags.rawValue
-  let buffer = unsafe try heap.allocate(request)
+  let buffer = unsafe heap.allocate(request)
+  guard unsafe buffer.errorNumber == 0 else {
+    throw unsafe Errno(returned: buffer.errorNumber)
+  }
   let descriptor = glue_reserve_descriptor(flags)
   guard descriptor >= 0 else {
     unsafe glue_drop(buffer)
@@ -67,18 +70,14 @@ private func allocateDescriptor(
 
 extension RegisteredHeap {
   /// Has the heap make a dma-buf: ours without a way through C, another module's by its own function.
-  fileprivate func allocate(_ request: AllocationRequest) throws(Errno) -> OpaquePointer? {
+  ///
+  /// - Returns: the dma-buf, or an error pointer.
+  func allocate(_ request: AllocationRequest) -> OpaquePointer? {
     let flags = request.descriptorFlags.rawValue
-    let buffer =
-      if let own = unsafe glue_own_heap(pointer) {
-        unsafe KernelHeap.export(own, request.pages, as: pointer, flags)
-      } else {
-        unsafe glue_call_heap(
-          pointer, UInt(KernelHost().pageSize.bytes(in: request.pages)), flags, request.heapFlags)
-      }
-    guard unsafe buffer.errorNumber == 0 else {
-      throw unsafe Errno(returned: buffer.errorNumber)
+    if let own = unsafe glue_own_heap(pointer) {
+      return unsafe KernelHeap.export(own, request.pages, as: pointer, flags)
     }
-    return unsafe buffer
+    let byteCount = KernelHost().pageSize.bytes(in: request.pages)
+    return unsafe glue_call_heap(pointer, UInt(byteCount), flags, request.heapFlags)
   }
 }

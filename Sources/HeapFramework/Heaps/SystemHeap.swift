@@ -42,6 +42,7 @@ public final class SystemHeap<Host: HeapHost>: BufferHeap<Host>, @unchecked Send
     _ pages: PageCount, into blocks: inout BlockChain<Host>, poolMisses: inout Int
   ) throws(Host.Failure) {
     var stride = WorkStride(memory.host.pageSize)
+    let smallest = pools.sizeCount - 1
     // Never above the last order that succeeded: larger ones were just seen to be exhausted.
     var order = 0
     while blocks.pages < pages {
@@ -49,47 +50,52 @@ public final class SystemHeap<Host: HeapHost>: BufferHeap<Host>, @unchecked Send
       let before = blocks.pages
       let remaining = pages - before
       while size(order) > remaining { order += 1 }
-      takePooled(order, upTo: remaining, &blocks)
-      if blocks.pages == before {
-        try takeOne(&order, atMost: remaining, &blocks, &poolMisses)
+      if !takePooled(order, upTo: remaining, &blocks) {
+        guard let obtained = try getNew(order, isLast: order == smallest, for: remaining) else {
+          order += 1
+          continue
+        }
+        poolMisses += obtained.wasPooled ? 0 : 1
+        blocks.append(obtained.block, in: memory.host)
       }
-      stride.advance(by: blocks.pages - before, on: memory.host)
+      if blocks.pages < pages { stride.advance(by: blocks.pages - before, on: memory.host) }
     }
   }
 
   private func size(_ order: Int) -> PageCount { memory.pools.size(of: pools[order, 0]) }
 
-  /// Takes what the pools of an order have, in as few steps as possible.
+  /// Takes what the pools of an order have, the nearest first, in as few steps as possible.
   private func takePooled(
     _ order: Int, upTo remaining: PageCount, _ blocks: inout BlockChain<Host>
-  ) {
-    let pool = pools[order, pools.homeNode(memory.host)]
+  ) -> Bool {
     let before = blocks.pages
-    let count = remaining.rawValue / size(order).rawValue
-    guard memory.pools.take(count, from: pool, into: &blocks) > 0 else { return }
+    let size = size(order)
+    let home = pools.homeNode(memory.host)
+    var node = home
+    for _ in 0..<pools.nodeCount {
+      let missing = remaining - (blocks.pages - before)
+      let count = size == PageCount(1) ? missing.rawValue : missing.rawValue / size.rawValue
+      guard count > 0 else { break }
+      _ = memory.pools.take(count, from: pools[order, node], into: &blocks)
+      node = node + 1 < pools.nodeCount ? node + 1 : 0
+    }
+    guard blocks.pages > before else { return false }
     memory.host.trace(.hit, pools.kind, blocks.pages - before)
-    if memory.pools.isRefillDue(afterTakingFrom: pool) { memory.host.wakeWorker() }
+    if memory.pools.isRefillDue(afterTakingFrom: pools[order, home]) { memory.host.wakeWorker() }
+    return true
   }
 
-  /// Takes or gets one block of the largest order that can be had.
-  private func takeOne(
-    _ order: inout Int, atMost remaining: PageCount, _ blocks: inout BlockChain<Host>,
-    _ poolMisses: inout Int
-  ) throws(Host.Failure) {
-    let smallest = pools.sizeCount - 1
-    while order < smallest {
-      // A large block is worth a try, not a reclaim: smaller ones will do.
-      if let obtained = try? memory.obtain(order, of: pools, effort: .none) {
-        poolMisses += obtained.wasPooled ? 0 : 1
-        return blocks.append(obtained.block, in: memory.host)
-      }
-      order += 1
+  /// Gets a block of an order of which the pools have none.
+  ///
+  /// - Returns: nil if a smaller one is to be tried.
+  private func getNew(
+    _ order: Int, isLast: Bool, for remaining: PageCount
+  ) throws(Host.Failure) -> (block: Host.Block, wasPooled: Bool)? {
+    // A large block is worth a try, not a reclaim: smaller ones will do.
+    guard isLast else { return try? memory.obtainMissing(order, of: pools, effort: .none) }
+    return try memory.withReclaim(remaining, pools.kind) { () throws(Host.Failure) in
+      try memory.obtainMissing(order, of: pools, effort: .full)
     }
-    let obtained = try memory.withReclaim(remaining, pools.kind) { () throws(Host.Failure) in
-      try memory.obtain(smallest, of: pools, effort: .full)
-    }
-    poolMisses += obtained.wasPooled ? 0 : 1
-    blocks.append(obtained.block, in: memory.host)
   }
 
   /// Sets how many blocks of an order are to be there before anybody asks (P9).

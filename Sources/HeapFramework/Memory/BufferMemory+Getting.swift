@@ -19,8 +19,25 @@ extension BufferMemory {
     _ size: Int, of heap: borrowing HeapPools<Host>, effort: AllocationEffort
   ) throws(Host.Failure) -> (block: Host.Block, wasPooled: Bool) {
     let home = heap[size, heap.homeNode(host)]
+    if let block = take(size, of: heap) {
+      if pools.isRefillDue(afterTakingFrom: home) { host.wakeWorker() }
+      trace(.hit, home)
+      return (block, true)
+    }
+    return try obtainMissing(size, of: heap, effort: effort)
+  }
+
+  /// Gets a block of which no pool had one just now.
+  ///
+  /// - Returns: as ``obtain(_:of:effort:)``.
+  /// - Context: no lock held; may block.
+  @inlinable
+  public func obtainMissing(
+    _ size: Int, of heap: borrowing HeapPools<Host>, effort: AllocationEffort
+  ) throws(Host.Failure) -> (block: Host.Block, wasPooled: Bool) {
+    let home = heap[size, heap.homeNode(host)]
     defer { if pools.isRefillDue(afterTakingFrom: home) { host.wakeWorker() } }
-    if let block = take(size, of: heap) ?? takeAfterHelping(size, of: heap) {
+    if let block = takeAfterHelping(size, of: heap) {
       trace(.hit, home)
       return (block, true)
     }
@@ -29,13 +46,12 @@ extension BufferMemory {
     return (block, false)
   }
 
-  /// Takes a pooled block or gets a new one, for a user of a pool that belongs to no heap.
+  /// Gets a new block for a user of a pool that belongs to no heap.
   ///
   /// - Returns: the block, zeroed.
   /// - Throws: the host's reason, after as much was given back as could help.
   /// - Context: no lock held; may block.
-  public func obtain(from pool: PoolID) throws(Host.Failure) -> Host.Block {
-    if let block = pools.take(from: pool) { return block }
+  public func allocateNew(for pool: PoolID) throws(Host.Failure) -> Host.Block {
     let properties = pools.properties(of: pool)
     return try withReclaim(properties.blockSize, properties.kind) { () throws(Host.Failure) in
       try pools.allocate(for: pool, effort: .full)
