@@ -178,6 +178,25 @@ struct ClientTableTests {
     #expect(ledger.users.entry(after: -7)?.position != nil)
   }
 
+  /// Two threads find that a user has no entry; the second to get the lock finds that it has.
+  @Test func newcomer_placedMeanwhile_isFoundUnderTheLock() throws {
+    let ledger = ClientLedger<LateLock>(
+      totalLimit: PageCount(100), clientLimit: PageCount(5), userCapacity: 4, processCapacity: 4,
+      shardCount: 1, slack: .zero)
+    let user = ClientID(rawValue: 1000)
+    LateLock.beforeNext = {
+      _ = try? ledger.charge(PageCount(3), user: user, process: user, shard: 0)
+    }
+    _ = try ledger.charge(PageCount(2), user: user, process: user, shard: 0)
+    var found: [ClientHoldings] = []
+    forEachEntry(of: ledger.users) { if $0.client == user { found.append($0) } }
+    let both = ClientHoldings(client: user, pages: PageCount(5), buffers: 2, peak: PageCount(5))
+    #expect(found == [both])
+    #expect(throws: LimitReached.self) {
+      try ledger.charge(PageCount(1), user: user, process: user, shard: 0)
+    }
+  }
+
   #if !THREAD_SANITIZER
   @Test func charge_takenBackTwice_traps() async {
     await #expect(processExitsWith: .failure) {
@@ -190,4 +209,20 @@ struct ClientTableTests {
     }
   }
   #endif
+}
+
+/// A lock for one thread, before which another can seem to come.
+private struct LateLock: ~Copyable, HostLock {
+  // One test uses it, on one thread.
+  nonisolated(unsafe) static var beforeNext: (() -> Void)?
+
+  init(rank: Int) {}
+
+  borrowing func withLock<R: ~Copyable, E: Error>(_ body: () throws(E) -> R) throws(E) -> R {
+    if let other = Self.beforeNext {
+      Self.beforeNext = nil
+      other()
+    }
+    return try body()
+  }
 }
