@@ -13,6 +13,10 @@ public struct RefusalLog: Sendable {
     public let suppressed: Int
   }
 
+  /// Five seconds, as the kernel's own limited messages have.
+  @inlinable
+  public static var standardInterval: UInt64 { 5_000_000_000 }
+
   private struct Pace {
     var next: UInt64?
     var suppressed = 0
