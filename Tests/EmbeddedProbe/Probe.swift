@@ -13,6 +13,7 @@ public func dmaHeapsProbe() -> Int32 {
   probe.decodeRequests()
   probe.nameHeaps()
   probe.cycleBuffers()
+  probe.expect(limitsHold())
   return probe.firstFailedLine
 }
 
