@@ -103,6 +103,7 @@ void debug_start(void)
 		debugfs_create_file(reports[report], 0400, directory, (void *)report,
 				    &report_fops);
 	debugfs_create_file("buffers", 0400, directory, NULL, &buffer_list_operations);
+	limits_debug(directory);
 	shrinkers = debugfs_create_dir("shrinkers", directory);
 	add_shrinker(shrinkers, "pools", CORE_SHRINKER_POOLS);
 	add_shrinker(shrinkers, "deferred", CORE_SHRINKER_DEFERRED);

@@ -160,21 +160,27 @@ void glue_print_number(struct seq_file *file, long number);
 
 /* The core. */
 
+/* What the administrator has set; where nothing was set (ULONG_MAX, no orders, a mark of 0) the core decides. */
 struct core_configuration {
 	unsigned long page_pool_size;	/* pages, P4 */
 	unsigned long deferred_limit;	/* pages, D5 */
-	unsigned long inline_free_limit;	/* pages */
 	unsigned long total_pages;	/* of the machine */
-	unsigned int shard_count;	/* 1 to 8 */
+	unsigned int cpu_count;
+	/* At most CORE_MOST_ORDERS of each. */
 	unsigned int order_count;
-	const unsigned int *orders;	/* descending, the last one 0 */
+	unsigned int *orders;	/* descending, the last one 0 */
 	/* For each order, the blocks that are to be there in advance, 0 for none. */
-	const unsigned int *refill_low;
-	const unsigned int *refill_high;
+	unsigned int *refill_low;
+	unsigned int *refill_high;
 };
 
-/* 0, or a negative errno; then nothing is left behind. Context: process; may sleep. */
-int core_start(const struct core_configuration *configuration);
+#define CORE_MOST_ORDERS 16
+
+/*
+ * 0, and the configuration says what holds; or a negative errno, and nothing is left behind. Context: process;
+ * may sleep.
+ */
+int core_start(struct core_configuration *configuration);
 /* No buffer lives, the worker has stopped, no shrinker is registered. */
 void core_stop(void);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Heaps and their nodes, of this module and of others (H1, H2). */
+#include <linux/device.h>
 #include <linux/fs.h>
 #include <linux/kref.h>
 #include <linux/list.h>
@@ -76,6 +77,13 @@ struct dma_buf *glue_call_heap(struct swift_dma_heap *heap, unsigned long length
 	return buffer;
 }
 
+struct swift_dma_heap *heap_of_device(struct device *device)
+{
+	struct miscdevice *misc = dev_get_drvdata(device);
+
+	return container_of(misc, struct swift_dma_heap, device);
+}
+
 void *glue_own_heap(const struct swift_dma_heap *heap)
 {
 	return heap->own;
@@ -150,6 +158,7 @@ struct swift_dma_heap *heap_make(const struct swift_dma_heap_info *info, void *o
 	heap->device.name = kasprintf(GFP_KERNEL, "swift_dma_heap-%s", info->name);
 	heap->device.nodename = kasprintf(GFP_KERNEL, "dma_heap/%s", info->name);
 	heap->device.fops = &heap_operations;
+	heap->device.groups = limits_heap_groups;
 	if (heap->device.name && heap->device.nodename)
 		error = core_register(heap);
 	if (error)

@@ -13,7 +13,7 @@
 #define GFP_BOOKKEEPING (GFP_KERNEL | __GFP_RETRY_MAYFAIL | __GFP_NOWARN | __GFP_NOMEMALLOC)
 
 /* parameters.c */
-void parameters_configure(struct core_configuration *configuration);
+int parameters_start_core(void);
 /* Pages, as the core has it. */
 unsigned long parameters_deferred_limit(void);
 /* Before the node names of the module's own heaps. */
@@ -56,7 +56,10 @@ void names_stop(void);
 const char *name_keep(const char *text);
 
 /* heap.c */
+struct device;
 struct swift_dma_heap_info;
+/* The heap that a node's device is of. */
+struct swift_dma_heap *heap_of_device(struct device *device);
 /*
  * Makes all of a heap but its node, and registers its name; or returns an error pointer.
  * own: the core's own heap, NULL for another module's.
@@ -79,6 +82,15 @@ int own_heaps_make(void);
 void own_heaps_discard(void);
 int own_heaps_publish(void);
 void own_heaps_withdraw(void);
+
+/* limits.c */
+struct dentry;
+struct attribute_group;
+extern const struct attribute_group *limits_heap_groups[];
+int limits_start(void);
+void limits_stop(void);
+/* Files in the module's directory of debugfs. */
+void limits_debug(struct dentry *parent);
 
 /* debug.c */
 void debug_start(void);

@@ -8,7 +8,6 @@
 #include <linux/debugfs.h>
 #include <linux/device.h>
 #include <linux/kobject.h>
-#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 #include <linux/mutex.h>
@@ -18,7 +17,6 @@
 #include <linux/sysfs.h>
 #include <linux/uidgid.h>
 #include <linux/user_namespace.h>
-#include <linux/vmstat.h>
 
 #include "internal.h"
 #include "limits.h"
@@ -136,15 +134,6 @@ void glue_report_refusal(const struct core_refusal *refusal)
 		refusal->largest, refusal->suppressed);
 }
 
-/*
- * /proc/meminfo: what shrinkers would give back is KReclaimable, so that MemAvailable has it in; nothing
- * else in there tells of it.
- */
-void glue_count_reclaimable(struct page *block, long pages)
-{
-	mod_node_page_state(page_pgdat(block), NR_KERNEL_MISC_RECLAIMABLE, pages);
-}
-
 /* sysfs: one figure a file, for everybody. */
 
 static ssize_t show_pages(char *text, unsigned long pages)
@@ -209,13 +198,13 @@ static void sysfs_stop(void)
 static ssize_t buffers_show(struct device *device, struct device_attribute *attribute, char *text)
 {
 	return sysfs_emit(text, "%lu\n",
-			  core_heap_figure(heap_of_device(device), CORE_HEAP_BUFFERS));
+			  core_heap_figure(glue_own_heap(heap_of_device(device)), CORE_HEAP_BUFFERS));
 }
 static DEVICE_ATTR_RO(buffers);
 
 static ssize_t size_kb_show(struct device *device, struct device_attribute *attribute, char *text)
 {
-	return show_pages(text, core_heap_figure(heap_of_device(device), CORE_HEAP_PAGES));
+	return show_pages(text, core_heap_figure(glue_own_heap(heap_of_device(device)), CORE_HEAP_PAGES));
 }
 static DEVICE_ATTR_RO(size_kb);
 
@@ -229,7 +218,7 @@ static umode_t heap_is_visible(struct kobject *object, struct attribute *attribu
 {
 	struct device *device = kobj_to_dev(object);
 
-	return core_heap_is_counted(heap_of_device(device)) ? attribute->mode : 0;
+	return glue_own_heap(heap_of_device(device)) ? attribute->mode : 0;
 }
 
 static const struct attribute_group heap_group = {

@@ -10,9 +10,6 @@
 #include <stdbool.h>
 #endif
 
-struct page;
-struct swift_dma_heap;
-
 /* What the core asks of the kernel. */
 
 /* Whom the calling thread's buffers are charged to: a uid of the initial user namespace. */
@@ -44,12 +41,6 @@ struct core_refusal {
 /* Prints a line; the core has decided that it is time for one. */
 void glue_report_refusal(const struct core_refusal *refusal);
 
-/*
- * Pages of a block have come to wait or to be pooled; fewer than 0: have left for a buffer or the kernel.
- * Context: any.
- */
-void glue_count_reclaimable(struct page *block, long pages);
-
 /* What the kernel's callbacks ask of the core. */
 
 enum core_limit_of {
@@ -63,7 +54,7 @@ unsigned long core_held_limit(enum core_limit_of which);
 /* Below what is held it refuses what comes, and takes nothing away. */
 void core_set_held_limit(enum core_limit_of which, unsigned long pages);
 
-enum core_total {
+enum core_total_figure {
 	CORE_TOTAL_POOLED,
 	CORE_TOTAL_DEFERRED,
 	CORE_TOTAL_HELD,
@@ -71,16 +62,15 @@ enum core_total {
 };
 
 /* Pages. Context: any; takes no lock. */
-unsigned long core_total(enum core_total which);
+unsigned long core_total(enum core_total_figure which);
 
-enum core_heap_figure {
+enum core_heap_figure_kind {
 	CORE_HEAP_BUFFERS,
 	CORE_HEAP_PAGES,
 };
 
-/* Whether the core counts what the heap gives out: not for other modules' heaps. */
-bool core_heap_is_counted(const struct swift_dma_heap *heap);
-unsigned long core_heap_figure(const struct swift_dma_heap *heap, enum core_heap_figure which);
+/* What a heap of the core's own has given out; nobody counts that of other modules' heaps. */
+unsigned long core_heap_figure(void *own, enum core_heap_figure_kind which);
 
 enum core_clients {
 	CORE_CLIENTS_USERS,

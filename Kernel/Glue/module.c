@@ -1,30 +1,11 @@
 // SPDX-License-Identifier: MIT
 /* The module's life: its parts start in this order and stop in the reverse one. */
 #include <linux/init.h>
-#include <linux/log2.h>
 #include <linux/module.h>
 
 #include "../include/swift_dma_heaps.h"
 #include "compat.h"
 #include "internal.h"
-
-static int start_core(void)
-{
-	struct core_configuration configuration;
-	int error;
-
-	parameters_configure(&configuration);
-	error = core_start(&configuration);
-	if (error == -EINVAL)
-		pr_err(MODULE_NAME
-		       ": orders must descend to 0 from at most %d, refill_high be at least refill_low\n",
-		       ilog2(glue_largest_run()));
-	else if (error == -E2BIG)
-		pr_err(MODULE_NAME
-		       ": refill_high: all blocks together are more than page_pool_size, %lu pages\n",
-		       configuration.page_pool_size);
-	return error;
-}
 
 static const struct part {
 	int (*start)(void);
@@ -32,10 +13,11 @@ static const struct part {
 } parts[] = {
 	{ names_start, names_stop },
 	{ buffer_start, buffer_stop },
-	{ start_core, core_stop },
+	{ parameters_start_core, core_stop },
 	{ own_heaps_make, own_heaps_discard },
 	{ worker_start, worker_stop },
 	{ shrinker_start, shrinker_stop },
+	{ limits_start, limits_stop },
 	/* The last one: what clients can see is not taken back (H7). */
 	{ own_heaps_publish, own_heaps_withdraw },
 };

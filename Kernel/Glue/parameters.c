@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* The module's parameters: what an administrator decides. */
+#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
@@ -15,15 +16,6 @@
 #define DEFAULT_PREFIX ""
 #endif
 
-/*
- * 64 MiB: enough for one buffer to be zeroed while others wait. Over it whoever frees zeroes, so that a
- * loop of allocations finds the pools stocked, and memory does not pile up.
- */
-#define DEFERRED_PAGES 16384
-
-/* Buffers up to 64 KiB are zeroed by whoever frees them: less work than waking the worker. */
-#define INLINE_FREE_PAGES 16
-
 static DEFINE_MUTEX(limit_lock);
 static bool core_is_live;
 
@@ -32,25 +24,24 @@ module_param(name_prefix, charp, 0444);
 MODULE_PARM_DESC(name_prefix,
 		 "what the names of this module's own heaps begin with (default: \"swift-\" on a kernel with heaps of its own, else nothing)");
 
-#define MOST_ORDERS 16
-
-static unsigned int orders[MOST_ORDERS] = { 8, 4, 0 };
-static unsigned int order_count = 3;
+static unsigned int orders[CORE_MOST_ORDERS];
+static unsigned int order_count;
 module_param_array(orders, uint, &order_count, 0444);
 MODULE_PARM_DESC(orders,
-		 "orders of the system heap's blocks, descending, the last one 0 (default: 8,4,0)");
+		 "orders of the system heap's blocks, descending, the last one 0 (default: those of 1 MiB, 64 KiB and one page: 8,4,0)");
 
-static unsigned int refill_low[MOST_ORDERS];
+static unsigned int refill_low[CORE_MOST_ORDERS];
 module_param_array(refill_low, uint, NULL, 0444);
 MODULE_PARM_DESC(refill_low,
 		 "for each of the orders, how few free blocks make the worker get more in advance (default: 0, none)");
 
-static unsigned int refill_high[MOST_ORDERS];
+static unsigned int refill_high[CORE_MOST_ORDERS];
 module_param_array(refill_high, uint, NULL, 0444);
 MODULE_PARM_DESC(refill_high,
 		 "for each of the orders, up to how many free blocks the worker gets, at least the low mark (default: the low mark)");
 
-static unsigned long deferred_limit;
+/* ULONG_MAX: the core decides, and what it decided is shown. */
+static unsigned long deferred_limit = ULONG_MAX;
 module_param(deferred_limit, ulong, 0444);
 MODULE_PARM_DESC(deferred_limit,
 		 "most pages that may wait to be zeroed (default: 16384, at most an eighth of memory)");
@@ -82,28 +73,37 @@ module_param_cb(page_pool_size, &page_pool_size_ops, &page_pool_size, 0644);
 MODULE_PARM_DESC(page_pool_size,
 		 "most pages that all pools together may keep; 0 turns pooling off (default: a quarter of memory)");
 
-void parameters_configure(struct core_configuration *configuration)
+int parameters_start_core(void)
 {
-	unsigned long total = totalram_pages();
-
-	if (page_pool_size == ULONG_MAX)
-		page_pool_size = total / 4;
-	if (!deferred_limit)
-		deferred_limit = min(total / 8, (unsigned long)DEFERRED_PAGES);
-	for (size_t index = 0; index < MOST_ORDERS; index++)
-		if (!refill_high[index])
-			refill_high[index] = refill_low[index];
-	*configuration = (struct core_configuration) {
+	struct core_configuration configuration = {
 		.page_pool_size = page_pool_size,
 		.deferred_limit = deferred_limit,
-		.inline_free_limit = INLINE_FREE_PAGES,
-		.total_pages = total,
-		.shard_count = min(num_possible_cpus(), 8u),
+		.total_pages = totalram_pages(),
+		.cpu_count = num_possible_cpus(),
 		.order_count = order_count,
 		.orders = orders,
 		.refill_low = refill_low,
 		.refill_high = refill_high,
 	};
+	int error = core_start(&configuration);
+
+	if (error == -EINVAL)
+		pr_err(MODULE_NAME
+		       ": orders must descend to 0 from at most %d, refill_high be at least refill_low\n",
+		       ilog2(glue_largest_run()));
+	else if (error == -E2BIG)
+		pr_err(MODULE_NAME
+		       ": refill_high: all blocks together are more than page_pool_size allows\n");
+	if (error)
+		return error;
+	mutex_lock(&limit_lock);
+	/* Unless it was set while the core was starting. */
+	if (page_pool_size == ULONG_MAX)
+		page_pool_size = configuration.page_pool_size;
+	mutex_unlock(&limit_lock);
+	deferred_limit = configuration.deferred_limit;
+	order_count = configuration.order_count;
+	return 0;
 }
 
 unsigned long parameters_deferred_limit(void)

@@ -11,29 +11,32 @@ internal import PagePools
 final class Core: Sendable {
   let memory: BufferMemory<KernelHost>
   let heaps: [OwnHeap]
+  let ledger: ClientLedger<SpinLock>
+  let refusals = Locked<RefusalLog, SpinLock>(RefusalLog(interval: RefusalLog.standardInterval))
   let registry: HeapRegistry<KernelHost, RegisteredHeap>
 
   /// Pools that other modules can have.
   static let foreignPoolCapacity = 64
 
-  /// Kept by a shard for the gives that follow takes: 1 MiB.
-  static let reservationSlack = PageCount(256)
-
   /// After memory was short the worker takes none for so long: 1 s, in nanoseconds.
   static let refillPause: UInt64 = 1_000_000_000
 
-  init(_ configuration: borrowing core_configuration, orders: [Orders]) throws(Errno) {
-    let sizes = orders.count + SizeClass.count(upTo: PageCount(Int(glue_largest_run())))
+  init(_ configuration: Configuration) throws(Errno) {
+    let policy = configuration.policy
+    let sizes =
+      configuration.orders.count + SizeClass.count(upTo: PageCount(Int(glue_largest_run())))
     let pools = PoolSet(
-      source: KernelHost(), limit: PageCount(Int(clamping: unsafe configuration.page_pool_size)),
-      shardCount: Int(unsafe configuration.shard_count),
+      source: KernelHost(), limit: configuration.poolLimit, shardCount: configuration.shardCount,
       poolCapacity: sizes * KernelHost().nodeCount + Self.foreignPoolCapacity,
-      reservationSlack: Self.reservationSlack)
+      reservationSlack: policy.reservationSlack)
     memory = BufferMemory(
-      pools: pools, deferredLimit: PageCount(Int(clamping: unsafe configuration.deferred_limit)),
-      inlineFreeLimit: PageCount(Int(clamping: unsafe configuration.inline_free_limit)),
-      helpingThreshold: nil)
-    heaps = unsafe try OwnHeap.makeAll(memory, configuration, orders)
+      pools: pools, deferredLimit: configuration.deferredLimit,
+      inlineFreeLimit: policy.inlineFreeLimit, helpingThreshold: nil)
+    ledger = ClientLedger(
+      totalLimit: policy.totalLimit, clientLimit: policy.clientLimit,
+      userCapacity: Self.userCapacity, processCapacity: Self.processCapacity,
+      shardCount: configuration.shardCount, slack: policy.reservationSlack)
+    heaps = try OwnHeap.makeAll(memory, configuration)
     registry = HeapRegistry(machine: KernelHost())
   }
 
@@ -65,39 +68,16 @@ final class Core: Sendable {
   }
 }
 
-/// One of the system heap's orders, and what its pool is to have in advance.
-struct Orders {
-  let order: Order
-  let marks: Watermarks
-}
-
-extension core_configuration {
-  /// The system heap's orders, found valid.
-  fileprivate borrowing func checkedOrders() throws(Errno) -> [Orders] {
-    var checked: [Orders] = []
-    for index in 0..<Int(unsafe order_count) {
-      let order = Order(rawValue: UInt8(clamping: unsafe orders[index]))
-      let marks = Watermarks(
-        low: Int(unsafe refill_low[index]), high: Int(unsafe refill_high[index]))
-      guard let order, order.pages <= PageCount(Int(glue_largest_run())), let marks else {
-        throw .invalidArgument
-      }
-      checked.append(Orders(order: order, marks: marks))
-    }
-    guard SystemHeap<KernelHost>.areValid(checked.map { $0.order }) else { throw .invalidArgument }
-    return checked
-  }
-}
-
 /// Starts the core; see `glue.h`.
 @c @implementation
-func core_start(_ configuration: UnsafePointer<core_configuration>!) -> Int32 {
+func core_start(_ configuration: UnsafeMutablePointer<core_configuration>!) -> Int32 {
   precondition(
     MemoryLayout<Allocation<KernelHost>>.size <= BufferObject.capacity,
     "an allocation fits into a buffer object")
   do throws(Errno) {
-    let orders = unsafe try configuration.pointee.checkedOrders()
-    Core.start(try unsafe Core(configuration.pointee, orders: orders))
+    let checked = try unsafe Configuration(configuration.pointee)
+    Core.start(try Core(checked))
+    unsafe checked.write(to: &configuration.pointee)
     return 0
   } catch {
     return Int32(error.negative)

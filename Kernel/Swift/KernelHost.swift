@@ -12,7 +12,7 @@ struct KernelHost: HeapHost {
   typealias Block = PageBlock
   typealias Lock = SpinLock
   typealias Failure = KernelFailure
-  typealias Owner = Client
+  typealias Owner = BufferCharge
 }
 
 /// A block: a pointer to the `struct page` of its first page, or to anything of that shape.
@@ -245,15 +245,7 @@ extension KernelHost {
 
 // MARK: - Heaps
 
-/// Whom a buffer is charged to.
-struct Client: BitwiseCopyable, Sendable {
-}
-
 extension KernelHost {
-  func charge(_ pages: PageCount) throws(KernelFailure) -> Client { Client() }
-
-  func uncharge(_ pages: PageCount, _ owner: Client) {}
-
   /// The kernel tells of the last reference at once.
   func collectReturned(atMost limit: PageCount) -> Bool { false }
 

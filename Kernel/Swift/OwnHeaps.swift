@@ -18,12 +18,11 @@ struct OwnHeap: Sendable {
   /// - Returns: the heaps in the order in which their nodes come up; clients wait for `system`, so it
   ///   is the last.
   static func makeAll(
-    _ memory: BufferMemory<KernelHost>, _ configuration: borrowing core_configuration,
-    _ orders: [Orders]
+    _ memory: BufferMemory<KernelHost>, _ configuration: Configuration
   ) throws(Errno) -> [OwnHeap] {
     [
       OwnHeap(name: "system-contig", heap: try makeContiguous(memory)),
-      OwnHeap(name: "system", heap: unsafe try makeSystem(memory, configuration, orders)),
+      OwnHeap(name: "system", heap: try makeSystem(memory, configuration)),
     ]
   }
 
@@ -37,14 +36,13 @@ struct OwnHeap: Sendable {
   }
 
   private static func makeSystem(
-    _ memory: BufferMemory<KernelHost>, _ configuration: borrowing core_configuration,
-    _ orders: [Orders]
+    _ memory: BufferMemory<KernelHost>, _ configuration: Configuration
   ) throws(Errno) -> KernelHeap {
     let heap = SystemHeap(
-      memory: memory, kind: MemoryKind(.system), orders: orders.map { $0.order },
-      largest: PageCount(Int(clamping: unsafe configuration.total_pages)))
+      memory: memory, kind: MemoryKind(.system), orders: configuration.orders.map { $0.order },
+      largest: configuration.policy.largestBuffer)
     guard let heap else { throw .noSpace }
-    for each in orders {
+    for each in configuration.orders {
       do throws(WatermarksExceedLimit) {
         try heap.setWatermarks(each.marks, of: each.order)
       } catch {

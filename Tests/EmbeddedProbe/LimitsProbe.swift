@@ -5,7 +5,7 @@ import PagePools
 
 /// Whether limits and their report hold as Embedded Swift.
 func limitsHold() -> Bool {
-  let policy = MemoryPolicy(memory: PageCount(40), pageSize: 4096)
+  let policy = MemoryPolicy(memory: PageCount(40), pageSize: PageSize(shift: 12))
   let ledger = ClientLedger<ProbeLock>(
     totalLimit: policy.totalLimit, clientLimit: policy.clientLimit, userCapacity: 2,
     processCapacity: 2, shardCount: 2, slack: PageCount(4))

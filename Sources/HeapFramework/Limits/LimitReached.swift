@@ -2,6 +2,25 @@
 
 public import PagePools
 
+extension Shortage {
+  /// What a limit refused, as a host's failure carries it.
+  @inlinable
+  public init(_ refusal: LimitReached) {
+    switch refusal.holder {
+    case .everybody:
+      self.init(of: refusal.asked, .totalLimit(refusal.limit, held: refusal.held))
+    case .client(let client):
+      self.init(
+        of: refusal.asked,
+        .clientLimit(refusal.limit, holder: client.rawValue, held: refusal.held))
+    case .others:
+      self.init(
+        of: refusal.asked,
+        .clientLimit(refusal.limit, holder: ClientID.invalid.rawValue, held: refusal.held))
+    }
+  }
+}
+
 /// Why a buffer was not charged (ENOMEM): which limit, who holds how much, and what was asked (A3).
 ///
 /// No memory was taken for it, and nobody's has to be given back: what a limit refuses, reclaim does not

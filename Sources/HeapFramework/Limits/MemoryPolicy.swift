@@ -10,24 +10,26 @@ public struct MemoryPolicy: Sendable, BitwiseCopyable {
   /// The machine's memory: pages, 0 or more.
   public let memory: PageCount
 
-  /// Bytes in a page: a power of two, 4096...65536.
-  public let pageSize: Int
+  /// How large a page is.
+  public let pageSize: PageSize
 
   /// The policy for a machine.
   ///
   /// - Parameters:
   ///   - memory: pages, 0 or more.
-  ///   - pageSize: bytes in a page, a power of two.
+  ///   - pageSize: the host's.
   @inlinable
-  public init(memory: PageCount, pageSize: Int) {
-    precondition(memory >= .zero && pageSize > 0 && pageSize & (pageSize - 1) == 0)
+  public init(memory: PageCount, pageSize: PageSize) {
+    precondition(memory >= .zero)
     self.memory = memory
     self.pageSize = pageSize
   }
 
   /// Pages that hold `bytes` bytes.
   @inlinable
-  func pages(_ bytes: Int) -> PageCount { PageCount((bytes + pageSize - 1) / pageSize) }
+  func pages(_ bytes: Int) -> PageCount {
+    pageSize.pages(inBytes: bytes + pageSize.bytesPerPage - 1)
+  }
 }
 
 // MARK: - Who may hold how much (A3)
@@ -84,8 +86,9 @@ extension MemoryPolicy {
   /// - Context: allocates; may block.
   public func systemOrders(largest: Order) -> [Order] {
     var orders: [Order] = []
-    for bytes in [1 << 20, 64 << 10, pageSize] where bytes >= pageSize {
-      let order = min(Order((bytes / pageSize).trailingZeroBitCount), largest)
+    let onePage = pageSize.bytesPerPage
+    for bytes in [1 << 20, 64 << 10, onePage] where bytes >= onePage {
+      let order = min(Order((bytes / onePage).trailingZeroBitCount), largest)
       if orders.last != order { orders.append(order) }
     }
     return orders

@@ -7,7 +7,7 @@ import Testing
 /// Shares of memory.
 struct MemoryPolicyTests {
   @Test func twoGibibytes_of4KiBPages() {
-    let policy = MemoryPolicy(memory: PageCount(524_288), pageSize: 4096)
+    let policy = MemoryPolicy(memory: PageCount(524_288), pageSize: PageSize(shift: 12))
     #expect(policy.totalLimit == PageCount(393_216))
     #expect(policy.clientLimit == PageCount(262_144))
     #expect(policy.poolLimit == PageCount(131_072))
@@ -20,7 +20,7 @@ struct MemoryPolicyTests {
 
   /// The same bytes, whatever a page is.
   @Test func eightGibibytes_of16KiBPages() {
-    let policy = MemoryPolicy(memory: PageCount(524_288), pageSize: 16_384)
+    let policy = MemoryPolicy(memory: PageCount(524_288), pageSize: PageSize(shift: 14))
     #expect(policy.deferredLimit == PageCount(4096))
     #expect(policy.inlineFreeLimit == PageCount(4))
     #expect(policy.reservationSlack == PageCount(64))
@@ -28,7 +28,7 @@ struct MemoryPolicyTests {
   }
 
   @Test func pagesOf64KiB_areBlocksThemselves() {
-    let policy = MemoryPolicy(memory: PageCount(1000), pageSize: 65_536)
+    let policy = MemoryPolicy(memory: PageCount(1000), pageSize: PageSize(shift: 16))
     #expect(policy.inlineFreeLimit == PageCount(1))
     #expect(policy.systemOrders(largest: Order(10)) == [Order(4), Order(0)])
     #expect(policy.systemOrders(largest: Order(2)) == [Order(2), Order(0)])
@@ -37,10 +37,10 @@ struct MemoryPolicyTests {
 
   @Test func smallMachine_hasItsShares() {
     // 64 MiB: an eighth, not 64 MiB, may wait.
-    let policy = MemoryPolicy(memory: PageCount(16_384), pageSize: 4096)
+    let policy = MemoryPolicy(memory: PageCount(16_384), pageSize: PageSize(shift: 12))
     #expect(policy.deferredLimit == PageCount(2048))
     for pages in 0...9 {
-      let policy = MemoryPolicy(memory: PageCount(pages), pageSize: 4096)
+      let policy = MemoryPolicy(memory: PageCount(pages), pageSize: PageSize(shift: 12))
       #expect(policy.totalLimit.rawValue == pages * 3 / 4)
       #expect(policy.clientLimit.rawValue == pages / 2)
       #expect(policy.clientLimit <= policy.totalLimit)
@@ -49,7 +49,7 @@ struct MemoryPolicyTests {
 
   /// No share overflows, whatever a host says its memory is.
   @Test func largestMachine_hasItsShares() {
-    let policy = MemoryPolicy(memory: PageCount(.max), pageSize: 4096)
+    let policy = MemoryPolicy(memory: PageCount(.max), pageSize: PageSize(shift: 12))
     #expect(policy.totalLimit < policy.memory && policy.clientLimit < policy.totalLimit)
     #expect(policy.poolLimit < policy.clientLimit)
   }
