@@ -77,11 +77,14 @@ extension BufferMemory {
     guard let helpingThreshold else { return nil }
     let enough = PageCount(wanted.rawValue * helpingThreshold)
     var freed = PageCount.zero
+    var stride = WorkStride(host.pageSize)
     while freed < wanted, deferred.waitingPages >= enough,
       let waiting = deferred.takeOldest(atMost: wanted - freed)
     {
-      freed += host.size(of: waiting)
+      let pages = host.size(of: waiting)
       freeTaken(BlockChain(waiting, in: host), .normal)
+      freed += pages
+      stride.advance(by: pages, on: host)
       if let block = take(size, of: heap) { return block }
     }
     return nil

@@ -26,8 +26,15 @@ extension PoolSet {
   /// Shrinks while the pools hold more than the limit.
   @inlinable
   func shrinkToLimit() {
+    var stride = WorkStride(source.pageSize)
+    shrinkToLimit(&stride)
+  }
+
+  /// As a part of longer work.
+  @inlinable
+  func shrinkToLimit(_ stride: inout WorkStride) {
     for shard in 0..<shards.count { shards[shard].trimReservation(poolLimit) }
-    shrink(ignoringFloors: true, of: { $0.kind.keeping.contains(.counted) }) { _ in
+    shrink(ignoringFloors: true, of: { $0.kind.keeping.contains(.counted) }, &stride) { _ in
       totalPages > limit
     }
   }
@@ -70,9 +77,10 @@ extension PoolSet {
   @inlinable
   public func scan(_ target: PageCount, of node: MemoryNode = .any) -> PageCount {
     refill.noteShrinking()
+    var stride = WorkStride(source.pageSize)
     return shrink(
       ignoringFloors: false,
-      of: { $0.kind.keeping.contains(.counted) && $0.kind.node.matches(node) },
+      of: { $0.kind.keeping.contains(.counted) && $0.kind.node.matches(node) }, &stride,
       while: { freed in freed < target || freed == .zero })
   }
 
@@ -86,18 +94,18 @@ extension PoolSet {
     _ target: PageCount, where isWanted: (PoolProperties) -> Bool
   ) -> PageCount {
     refill.noteShrinking()
-    return shrink(ignoringFloors: true, of: isWanted) { freed in freed < target }
+    var stride = WorkStride(source.pageSize)
+    return shrink(ignoringFloors: true, of: isWanted, &stride) { freed in freed < target }
   }
 
   /// Steps through the pools while `isGoingOn`, which sees the pages freed so far, and any pool yields.
   @inlinable
   @discardableResult
   func shrink(
-    ignoringFloors: Bool, of isWanted: (PoolProperties) -> Bool,
+    ignoringFloors: Bool, of isWanted: (PoolProperties) -> Bool, _ stride: inout WorkStride,
     while isGoingOn: (_ freed: PageCount) -> Bool
   ) -> PageCount {
     var freed = PageCount.zero
-    var stride = WorkStride(source.pageSize)
     while isGoingOn(freed) {
       let picked = list.withLock { list in
         list.pickNext { pool in
