@@ -47,19 +47,32 @@ extension PoolSet {
   @inlinable
   public func reclaimablePages(of node: MemoryNode = .any) -> PageCount {
     guard node != .any || refill.hasFloors else { return totalPages }
-    return reclaimablePages { $0.kind.keeping.contains(.counted) && $0.kind.node.matches(node) }
+    return pages(ignoringFloors: false) {
+      $0.kind.keeping.contains(.counted) && $0.kind.node.matches(node)
+    }
   }
 
-  /// Pages in pools of certain properties, less floors.
+  /// Pages that ``reclaim(_:where:)`` could have.
+  ///
+  /// - Complexity: O(poolCapacity × shards).
+  /// - Context: takes the list lock; does not block.
   @inlinable
   public func reclaimablePages(where isWanted: (PoolProperties) -> Bool) -> PageCount {
+    pages(ignoringFloors: true, of: isWanted)
+  }
+
+  @inlinable
+  func pages(
+    ignoringFloors: Bool, of isWanted: (PoolProperties) -> Bool
+  ) -> PageCount {
     list.withLock { list in
       var pages = PageCount.zero
       for index in 0..<poolCapacity where list.isTaken(index) {
         let pool = PoolID(index: index)
         let properties = propertyTable[pool]
         guard isWanted(properties) else { continue }
-        let blocks = max(publishedBlocks(of: pool) - refill.floor(of: pool), 0)
+        let floor = ignoringFloors ? 0 : refill.floor(of: pool)
+        let blocks = max(publishedBlocks(of: pool) - floor, 0)
         pages += PageCount(blocks * properties.blockSize.rawValue)
       }
       return pages
