@@ -49,12 +49,24 @@ struct ReadyMemoryTests {
     }
   }
 
-  /// The limit of all pools holds for what is kept ready, too, and the rest of the machine comes first.
-  @Test func keepReady_staysBelowThePoolLimit() throws {
+  /// The limit of all pools holds for what is kept ready, too: marks that ask for more are refused whole.
+  @Test func keepReady_beyondThePoolLimit_isRefused() throws {
     try withSystem(poolLimit: 1 << 20) { system, heap in
-      try heap.keepReady(low: 100, high: 100, byteCount: 65536)
+      #expect(throws: HeapError.watermarksExceedLimit(byteCount: 17 << 16, limitByteCount: 1 << 20))
+      {
+        try heap.keepReady(low: 1, high: 17, byteCount: 65536)
+      }
+      try heap.keepReady(low: 16, high: 16, byteCount: 65536)
       #expect(waitUntil { system.memory.pools.totalPages == PageCount(256) })
-      #expect(system.memory.pools.totalPages <= PageCount(256))
+      try heap.keepReady(low: 0, high: 0, byteCount: 65536)
+      // Two kinds of memory serve small buffers: both fit, or neither is kept.
+      system.memory.reclaimAll()
+      #expect(
+        throws: HeapError.watermarksExceedLimit(byteCount: 1600 << 10, limitByteCount: 1 << 20)
+      ) {
+        try heap.keepReady(low: 200, high: 200, byteCount: 4096)
+      }
+      try heap.keepReady(low: 16, high: 16, byteCount: 65536)
       try heap.keepReady(low: 0, high: 0, byteCount: 65536)
     }
   }

@@ -152,7 +152,8 @@ struct DeferredFreeListTests {
       }
       #expect(list.takeOldest(where: isWanted) == nil)
       let rest = blocks.filter { !isWanted($0) }
-      #expect(list.waitingPages.rawValue == rest.reduce(0) { $0 + fixture.host.size(of: $1).rawValue })
+      #expect(
+        list.waitingPages.rawValue == rest.reduce(0) { $0 + fixture.host.size(of: $1).rawValue })
       // The end is where it should be: what comes now comes after the rest.
       let last = try block(1)
       #expect(list.append(last) == .queued)

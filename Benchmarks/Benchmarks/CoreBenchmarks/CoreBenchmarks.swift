@@ -21,8 +21,10 @@ private struct Stock: Sendable {
   init(blockCount: Int, shardCount: Int, filling shard: Int = 0) {
     host = InMemoryHost(blockCount: blockCount + 1)
     pools = PoolSet(source: host, limit: PageCount(1 << 20), shardCount: shardCount)
-    guard let pool = pools.addPool(
-        blockSize: PageCount(1), kind: MemoryKind(MemorySource(rawValue: 0))) else {
+    guard
+      let pool = pools.addPool(
+        blockSize: PageCount(1), kind: MemoryKind(MemorySource(rawValue: 0)))
+    else {
       preconditionFailure("a new set has room for a pool")
     }
     self.pool = pool
@@ -102,7 +104,8 @@ private func requestBenchmarks() {
   ]
   compare("decode a request") {
     // SAFETY: bytes have no padding.
-    blackHole(try? unsafe AllocationRequest(
+    blackHole(
+      try? unsafe AllocationRequest(
         arguments: arguments.span.bytes, pageSize: PageSize(shift: 12)))
   }
 }

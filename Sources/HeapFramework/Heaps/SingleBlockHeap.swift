@@ -84,9 +84,17 @@ public final class SingleBlockHeap<Host: HeapHost>: BufferHeap<Host>, @unchecked
     guard let sizeClass = SizeClass(holding: pages), sizeClass.index < pools.sizeCount else {
       return false
     }
-    for node in 0..<pools.nodeCount {
-      try memory.setWatermarks(marks, of: pools[sizeClass.index, node])
-    }
+    try memory.setWatermarks(marks, sizeClass.index, of: pools)
     return true
+  }
+
+  /// What is to be there for buffers of `pages` pages.
+  ///
+  /// - Returns: nil when buffers cannot be so large.
+  public func watermarks(holding pages: PageCount) -> Watermarks? {
+    guard let sizeClass = SizeClass(holding: pages), sizeClass.index < pools.sizeCount else {
+      return nil
+    }
+    return memory.pools.watermarks(of: pools[sizeClass.index, 0])
   }
 }

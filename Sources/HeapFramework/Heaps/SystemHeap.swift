@@ -108,9 +108,7 @@ public final class SystemHeap<Host: HeapHost>: BufferHeap<Host>, @unchecked Send
     _ marks: Watermarks, of order: Order
   ) throws(WatermarksExceedLimit) -> Bool {
     for index in 0..<pools.sizeCount where size(index) == order.pages {
-      for node in 0..<pools.nodeCount {
-        try memory.setWatermarks(marks, of: pools[index, node])
-      }
+      try memory.setWatermarks(marks, index, of: pools)
       return true
     }
     return false

@@ -45,22 +45,23 @@ extension BufferMemory {
   @inlinable
   func freeNow(_ blocks: consuming BlockChain<Host>, from holder: BlockHolder) {
     let enough = host.pageSize.pages(inBytes: WorkStride.byteCount)
+    var stride = WorkStride(host.pageSize)
     var zeroed = BlockChain<Host>()
     while let block = blocks.pop(in: host) {
       let properties = pools.properties(of: host.pool(of: block))
-      guard pools.keeps(properties), host.zero(block, properties) else {
+      if pools.keeps(properties), host.zero(block, properties) {
+        host.trace(.zeroed, properties.kind, properties.blockSize)
+        zeroed.append(block, in: host)
+      } else {
         pools.release(block, from: holder)
-        continue
       }
-      host.trace(.zeroed, properties.kind, properties.blockSize)
-      zeroed.append(block, in: host)
+      stride.advance(by: properties.blockSize, on: host)
       // Pooled as soon as it is worth the lock: somebody may be waiting for it.
       guard zeroed.pages >= enough else { continue }
-      pools.give(zeroed, from: holder)
+      pools.give(zeroed, from: holder, &stride)
       zeroed = BlockChain()
-      if !blocks.isEmpty { host.letOthersRun() }
     }
-    if !zeroed.isEmpty { pools.give(zeroed, from: holder) }
+    if !zeroed.isEmpty { pools.give(zeroed, from: holder, &stride) }
   }
 
   /// Frees `underPressure` what has waited longest, until `target` pages are free or nothing of the

@@ -81,18 +81,31 @@ extension BufferMemory {
     _ size: Int, of heap: borrowing HeapPools<Host>, effort: AllocationEffort
   ) throws(Host.Failure) -> Host.Block {
     let home = heap.homeNode(host)
-    for offset in 1..<max(heap.nodeCount, 1) {
-      // What is free elsewhere is better than what must be reclaimed here.
-      let node = (home + offset - 1) % heap.nodeCount
-      if let block = try? pools.allocate(for: heap[size, node], effort: .none) { return block }
-    }
-    let last = heap.nodeCount == 1 ? 0 : (home + heap.nodeCount - 1) % heap.nodeCount
-    do throws(Host.Failure) {
-      return try pools.allocate(for: heap[size, last], effort: effort)
-    } catch {
-      guard last != home, effort > .none else { throw error }
+    guard heap.nodeCount > 1 else {
       return try pools.allocate(for: heap[size, home], effort: effort)
     }
+    let last = (home + heap.nodeCount - 1) % heap.nodeCount
+    do throws(Host.Failure) {
+      // What is free elsewhere is better than what must be reclaimed here.
+      return try allocateNew(size, of: heap, from: home, to: last, effort: .none)
+    } catch {
+      guard effort > .none else { throw error }
+      return try allocateNew(size, of: heap, from: home, to: last, effort: effort)
+    }
+  }
+
+  /// Gets a new block of the first node that has one, from the home node round to the last.
+  @inlinable
+  func allocateNew(
+    _ size: Int, of heap: borrowing HeapPools<Host>, from home: Int, to last: Int,
+    effort: AllocationEffort
+  ) throws(Host.Failure) -> Host.Block {
+    var node = home
+    while node != last {
+      if let block = try? pools.allocate(for: heap[size, node], effort: effort) { return block }
+      node = node + 1 < heap.nodeCount ? node + 1 : 0
+    }
+    return try pools.allocate(for: heap[size, last], effort: effort)
   }
 
   /// Frees the longest-waiting blocks until the pool has one, as much was freed as is wanted, or
@@ -106,11 +119,14 @@ extension BufferMemory {
     guard let helpingThreshold else { return nil }
     let enough = PageCount(wanted.rawValue * helpingThreshold)
     var freed = PageCount.zero
+    var stride = WorkStride(host.pageSize)
     while freed < wanted, deferred.waitingPages >= enough,
       let waiting = deferred.takeOldest(atMost: wanted - freed)
     {
-      freed += host.size(of: waiting)
+      let pages = host.size(of: waiting)
       freeTaken(BlockChain(waiting, in: host), .normal)
+      freed += pages
+      stride.advance(by: pages, on: host)
       if let block = take(size, of: heap) { return block }
     }
     return nil

@@ -51,14 +51,23 @@ public final class BufferMemory<Host: HeapHost>: Sendable {
     self.inlineFreeLimit = inlineFreeLimit
   }
 
-  /// Sets what a pool is to have in advance (P9), and wakes the worker for it.
+  /// Sets what the pools of a size are to have in advance (P9), on each node, and wakes the worker for it.
   ///
-  /// - Throws: as ``PagePools/PoolSet/setWatermarks(_:of:)``.
+  /// - Parameter size: index of the block size in `heap`.
+  /// - Throws: as ``PagePools/PoolSet/setWatermarks(_:of:)``; all marks are then as before.
   /// - Context: no lock held; does not block.
   func setWatermarks(
-    _ marks: Watermarks, of pool: PoolID
+    _ marks: Watermarks, _ size: Int, of heap: borrowing HeapPools<Host>
   ) throws(WatermarksExceedLimit) {
-    try pools.setWatermarks(marks, of: pool)
+    let before = pools.watermarks(of: heap[size, 0])
+    for node in 0..<heap.nodeCount {
+      do throws(WatermarksExceedLimit) {
+        try pools.setWatermarks(marks, of: heap[size, node])
+      } catch {
+        for changed in 0..<node { try? pools.setWatermarks(before, of: heap[size, changed]) }
+        throw error
+      }
+    }
     host.wakeWorker()
   }
 }

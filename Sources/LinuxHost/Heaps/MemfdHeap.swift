@@ -43,12 +43,19 @@ package final class MemfdHeap: Sendable {
   /// memory that serves them.
   ///
   /// - Returns: false when buffers cannot be so large.
-  /// - Throws: `WatermarksExceedLimit`.
+  /// - Throws: `WatermarksExceedLimit`; all marks are then as before.
   package func setWatermarks(
     _ marks: Watermarks, holding pages: PageCount
   ) throws(WatermarksExceedLimit) -> Bool {
-    guard try files.setWatermarks(marks, holding: pages) else { return false }
-    if pages <= LinuxHost.largestSlot { try slots.setWatermarks(marks, holding: pages) }
+    guard let before = files.watermarks(holding: pages) else { return false }
+    try files.setWatermarks(marks, holding: pages)
+    guard pages <= LinuxHost.largestSlot else { return true }
+    do throws(WatermarksExceedLimit) {
+      try slots.setWatermarks(marks, holding: pages)
+    } catch {
+      _ = try? files.setWatermarks(before, holding: pages)
+      throw error
+    }
     return true
   }
 

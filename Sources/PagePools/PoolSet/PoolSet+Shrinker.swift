@@ -26,8 +26,15 @@ extension PoolSet {
   /// Shrinks while the pools hold more than the limit.
   @inlinable
   func shrinkToLimit() {
+    var stride = WorkStride(source.pageSize)
+    shrinkToLimit(&stride)
+  }
+
+  /// As a part of longer work.
+  @inlinable
+  func shrinkToLimit(_ stride: inout WorkStride) {
     for shard in 0..<shards.count { shards[shard].trimReservation(poolLimit) }
-    shrink(ignoringFloors: true, of: { $0.kind.keeping.contains(.counted) }) { _ in
+    shrink(ignoringFloors: true, of: { $0.kind.keeping.contains(.counted) }, &stride) { _ in
       totalPages > limit
     }
   }
@@ -40,19 +47,32 @@ extension PoolSet {
   @inlinable
   public func reclaimablePages(of node: MemoryNode = .any) -> PageCount {
     guard node != .any || refill.hasFloors else { return totalPages }
-    return reclaimablePages { $0.kind.keeping.contains(.counted) && $0.kind.node.matches(node) }
+    return pages(ignoringFloors: false) {
+      $0.kind.keeping.contains(.counted) && $0.kind.node.matches(node)
+    }
   }
 
-  /// Pages in pools of certain properties, less floors.
+  /// Pages that ``reclaim(_:where:)`` could have.
+  ///
+  /// - Complexity: O(poolCapacity × shards).
+  /// - Context: takes the list lock; does not block.
   @inlinable
   public func reclaimablePages(where isWanted: (PoolProperties) -> Bool) -> PageCount {
+    pages(ignoringFloors: true, of: isWanted)
+  }
+
+  @inlinable
+  func pages(
+    ignoringFloors: Bool, of isWanted: (PoolProperties) -> Bool
+  ) -> PageCount {
     list.withLock { list in
       var pages = PageCount.zero
       for index in 0..<poolCapacity where list.isTaken(index) {
         let pool = PoolID(index: index)
         let properties = propertyTable[pool]
         guard isWanted(properties) else { continue }
-        let blocks = max(publishedBlocks(of: pool) - refill.floor(of: pool), 0)
+        let floor = ignoringFloors ? 0 : refill.floor(of: pool)
+        let blocks = max(publishedBlocks(of: pool) - floor, 0)
         pages += PageCount(blocks * properties.blockSize.rawValue)
       }
       return pages
@@ -70,9 +90,10 @@ extension PoolSet {
   @inlinable
   public func scan(_ target: PageCount, of node: MemoryNode = .any) -> PageCount {
     refill.noteShrinking()
+    var stride = WorkStride(source.pageSize)
     return shrink(
       ignoringFloors: false,
-      of: { $0.kind.keeping.contains(.counted) && $0.kind.node.matches(node) },
+      of: { $0.kind.keeping.contains(.counted) && $0.kind.node.matches(node) }, &stride,
       while: { freed in freed < target || freed == .zero })
   }
 
@@ -86,18 +107,18 @@ extension PoolSet {
     _ target: PageCount, where isWanted: (PoolProperties) -> Bool
   ) -> PageCount {
     refill.noteShrinking()
-    return shrink(ignoringFloors: true, of: isWanted) { freed in freed < target }
+    var stride = WorkStride(source.pageSize)
+    return shrink(ignoringFloors: true, of: isWanted, &stride) { freed in freed < target }
   }
 
   /// Steps through the pools while `isGoingOn`, which sees the pages freed so far, and any pool yields.
   @inlinable
   @discardableResult
   func shrink(
-    ignoringFloors: Bool, of isWanted: (PoolProperties) -> Bool,
+    ignoringFloors: Bool, of isWanted: (PoolProperties) -> Bool, _ stride: inout WorkStride,
     while isGoingOn: (_ freed: PageCount) -> Bool
   ) -> PageCount {
     var freed = PageCount.zero
-    var stride = WorkStride(source.pageSize)
     while isGoingOn(freed) {
       let picked = list.withLock { list in
         list.pickNext { pool in

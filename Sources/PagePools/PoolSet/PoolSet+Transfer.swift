@@ -100,6 +100,17 @@ extension PoolSet {
   @inlinable
   public func give(_ blocks: consuming BlockChain<Source>, from holder: BlockHolder) {
     var stride = WorkStride(source.pageSize)
+    give(blocks, from: holder, &stride)
+  }
+
+  /// Puts zeroed blocks into their pools, as a part of longer work.
+  ///
+  /// - Parameter stride: that of the whole work; what is shrunk for these blocks counts in it.
+  @inlinable
+  public func give(
+    _ blocks: consuming BlockChain<Source>, from holder: BlockHolder,
+    _ stride: inout WorkStride
+  ) {
     while let front = blocks.front {
       let pool = source.pool(of: front)
       let properties = properties(of: pool)
@@ -107,7 +118,7 @@ extension PoolSet {
       if keeps(properties) {
         let given = shards[homeShard].give(
           Self.batchLimit, of: &blocks, pool, properties, from: holder, source, poolLimit)
-        if given.isOverLimit { shrinkToLimit() }
+        if given.isOverLimit { shrinkToLimit(&stride) }
         pages = given.pages
       } else {
         let limit = source.pageSize.pages(inBytes: WorkStride.byteCount)
