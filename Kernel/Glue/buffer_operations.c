@@ -2,8 +2,8 @@
 /*
  * What the dma-buf framework asks of a buffer (H4).
  *
- * Whoever is given a way to write marks the buffer (S4): a mapping that is or can become writable, a
- * device that is mapped for anything but reading, the kernel's own mapping.
+ * The core is told of every way to the memory that somebody is given, and says which of them can write (S4). How
+ * memory is mapped stands in the buffer: nothing of it is decided here.
  */
 #include <linux/dma-mapping.h>
 #include <linux/highmem.h>
@@ -22,9 +22,23 @@ struct device_attachment {
 	bool is_mapped;
 };
 
-static void mark_written(struct heap_buffer *buffer)
+/* Devices that are told to leave the caches alone where memory is in none. */
+static unsigned long device_attributes(const struct heap_buffer *buffer)
 {
-	WRITE_ONCE(buffer->core.may_be_written, true);
+	return buffer->core.needs_cache_maintenance ? 0 : DMA_ATTR_SKIP_CPU_SYNC;
+}
+
+static pgprot_t protection(const struct heap_buffer *buffer, pgprot_t cached)
+{
+	switch (buffer->core.caching) {
+	case CORE_WRITE_COMBINED:
+		return pgprot_writecombine(cached);
+	case CORE_UNCACHED:
+		return pgprot_noncached(cached);
+	case CORE_CACHED:
+		break;
+	}
+	return cached;
 }
 
 static int swift_heap_copy_table(struct sg_table *copy, struct sg_table *table)
@@ -83,10 +97,11 @@ static struct sg_table *swift_heap_map_device(struct dma_buf_attachment *attachm
 	struct device_attachment *own = attachment->priv;
 	int error;
 
-	if (direction != DMA_TO_DEVICE)
-		mark_written(buffer);
+	core_accessed(&buffer->core, direction == DMA_TO_DEVICE ? CORE_ACCESS_DEVICE_READS :
+							    CORE_ACCESS_DEVICE_WRITES);
 	mutex_lock(&buffer->lock);
-	error = dma_map_sgtable(own->device, &own->table, direction, 0);
+	error = dma_map_sgtable(own->device, &own->table, direction,
+				device_attributes(buffer));
 	own->is_mapped = !error;
 	mutex_unlock(&buffer->lock);
 	return error ? ERR_PTR(error) : &own->table;
@@ -100,7 +115,7 @@ static void swift_heap_unmap_device(struct dma_buf_attachment *attachment, struc
 
 	mutex_lock(&buffer->lock);
 	own->is_mapped = false;
-	dma_unmap_sgtable(own->device, table, direction, 0);
+	dma_unmap_sgtable(own->device, table, direction, device_attributes(buffer));
 	mutex_unlock(&buffer->lock);
 }
 
@@ -113,7 +128,7 @@ static int swift_heap_begin_cpu_access(struct dma_buf *exported, enum dma_data_d
 	if (buffer->address)
 		invalidate_kernel_vmap_range(buffer->address, buffer->size);
 	list_for_each_entry(own, &buffer->attachments, siblings)
-		if (own->is_mapped)
+		if (own->is_mapped && buffer->core.needs_cache_maintenance)
 			dma_sync_sgtable_for_cpu(own->device, &own->table, direction);
 	mutex_unlock(&buffer->lock);
 	return 0;
@@ -128,7 +143,7 @@ static int swift_heap_end_cpu_access(struct dma_buf *exported, enum dma_data_dir
 	if (buffer->address)
 		flush_kernel_vmap_range(buffer->address, buffer->size);
 	list_for_each_entry(own, &buffer->attachments, siblings)
-		if (own->is_mapped)
+		if (own->is_mapped && buffer->core.needs_cache_maintenance)
 			dma_sync_sgtable_for_device(own->device, &own->table, direction);
 	mutex_unlock(&buffer->lock);
 	return 0;
@@ -146,8 +161,9 @@ static int swift_heap_map_process(struct dma_buf *exported, struct vm_area_struc
 	/* A private mapping would be a copy that no device sees. */
 	if (!(area->vm_flags & VM_MAYSHARE))
 		return -EINVAL;
-	if (area->vm_flags & (VM_WRITE | VM_MAYWRITE))
-		mark_written(buffer);
+	core_accessed(&buffer->core, area->vm_flags & (VM_WRITE | VM_MAYWRITE) ?
+					     CORE_ACCESS_PROCESS_CAN_WRITE :
+					     CORE_ACCESS_PROCESS_READS);
 
 	for_each_sgtable_sg(&buffer->table, block, index) {
 		unsigned long length;
@@ -160,7 +176,7 @@ static int swift_heap_map_process(struct dma_buf *exported, struct vm_area_struc
 		length = min(block->length - skipped, area->vm_end - address);
 		error = remap_pfn_range(area, address,
 					page_to_pfn(sg_page(block)) + (skipped >> PAGE_SHIFT),
-					length, area->vm_page_prot);
+					length, protection(buffer, area->vm_page_prot));
 		if (error)
 			return error;
 		address += length;
@@ -183,7 +199,7 @@ static void *swift_heap_make_address(struct heap_buffer *buffer)
 		return NULL;
 	for_each_sgtable_page(&buffer->table, &position, 0)
 		pages[index++] = sg_page_iter_page(&position);
-	address = vmap(pages, count, VM_MAP, PAGE_KERNEL);
+	address = vmap(pages, count, VM_MAP, protection(buffer, PAGE_KERNEL));
 	kvfree(pages);
 	return address;
 }
@@ -193,7 +209,7 @@ static int swift_heap_map_kernel(struct dma_buf *exported, struct iosys_map *map
 	struct heap_buffer *buffer = exported->priv;
 	int error = 0;
 
-	mark_written(buffer);
+	core_accessed(&buffer->core, CORE_ACCESS_KERNEL);
 	mutex_lock(&buffer->lock);
 	if (!buffer->address_users)
 		buffer->address = swift_heap_make_address(buffer);

@@ -18,12 +18,22 @@ struct seq_file;
 struct dma_buf;
 struct swift_dma_heap;
 
+/* How the CPU's caches treat a buffer. */
+enum core_caching {
+	CORE_CACHED,
+	CORE_WRITE_COMBINED,
+	CORE_UNCACHED,
+};
+
 /* What the core keeps in a buffer object. */
 struct core_buffer {
 	/* The core's heap that the buffer is of. */
 	void *heap;
-	/* S4: set for good by whoever could write; read once, at release. */
+	/* S4: set for good by core_accessed(); read once, at release. */
 	bool may_be_written;
+	/* How the buffer's operations are to map it; constant. */
+	bool needs_cache_maintenance;
+	enum core_caching caching;
 	/* Its blocks and whom it is charged to: the core's alone. */
 	unsigned long allocation[5];
 };
@@ -196,6 +206,19 @@ struct dma_buf *core_allocate(void *own, struct swift_dma_heap *heap, unsigned l
 /* A request that comes from inside the kernel, checked as those of clients are: a dma-buf or an error pointer. */
 struct dma_buf *core_request(struct swift_dma_heap *heap, unsigned long length, unsigned int flags,
 			     unsigned long long heap_flags);
+/* The ways to reach a buffer's memory. */
+enum core_access {
+	CORE_ACCESS_PROCESS_READS,
+	/* A mapping that is or can become writable. */
+	CORE_ACCESS_PROCESS_CAN_WRITE,
+	CORE_ACCESS_DEVICE_READS,
+	CORE_ACCESS_DEVICE_WRITES,
+	CORE_ACCESS_KERNEL,
+};
+
+/* Somebody is given one of them: what that says of the memory is the core's to know (S4). Context: any. */
+void core_accessed(struct core_buffer *buffer, enum core_access access);
+
 /* The last reference to the buffer's dma-buf is gone. */
 void core_release(struct core_buffer *buffer);
 

@@ -26,6 +26,17 @@ struct BufferObject: BitwiseCopyable, @unchecked Sendable {
     unsafe pointer.pointee.heap = Unmanaged.passUnretained(heap).toOpaque()
   }
 
+  /// Says how the glue is to map it.
+  func setExport(_ attributes: ExportAttributes) {
+    unsafe pointer.pointee.needs_cache_maintenance = attributes.needsCacheMaintenance
+    unsafe pointer.pointee.caching =
+      switch attributes.caching {
+      case .cached: CORE_CACHED
+      case .writeCombined: CORE_WRITE_COMBINED
+      case .uncached: CORE_UNCACHED
+      }
+  }
+
   /// The memory that the buffer is made of, and whom it is charged to.
   var allocation: Allocation<KernelHost> {
     get { unsafe slot.pointee }

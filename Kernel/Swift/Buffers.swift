@@ -20,6 +20,23 @@ func core_allocate(
   return unsafe KernelHeap.export(own, pages, as: heap, flags)
 }
 
+/// Notes that somebody was given a way to reach a buffer's memory; see `glue.h`.
+///
+/// - Context: any.
+@c @implementation
+func core_accessed(_ buffer: UnsafeMutablePointer<core_buffer>!, _ access: core_access) {
+  let access: BufferAccess =
+    switch access {
+    case CORE_ACCESS_PROCESS_READS: .processMapping(canBecomeWritable: false)
+    case CORE_ACCESS_PROCESS_CAN_WRITE: .processMapping(canBecomeWritable: true)
+    case CORE_ACCESS_DEVICE_READS: .deviceMapping(deviceWrites: false)
+    case CORE_ACCESS_DEVICE_WRITES: .deviceMapping(deviceWrites: true)
+    default: .kernelMapping
+    }
+  // Only ever set, by any number of threads; the end of the last reference orders it before it is read.
+  if access.canWrite { unsafe buffer.pointee.may_be_written = true }
+}
+
 /// Frees a buffer whose last reference is gone; see `glue.h`.
 ///
 /// - Context: process; may sleep.
@@ -60,6 +77,7 @@ extension KernelHeap {
     let exported = unsafe withUnsafeMutablePointer(to: &contents) { contents in
       let object = unsafe BufferObject(contents)
       object.setHeap(self)
+      object.setExport(exportAttributes)
       object.allocation = allocation
       let blocks = allocation.blocks
       return unsafe glue_export(
