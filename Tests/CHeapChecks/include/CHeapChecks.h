@@ -12,6 +12,9 @@
 #include <linux/dma-buf.h>
 #include <linux/dma-heap.h>
 
+// The importer's interface is kept with the module.
+#include "importer.h"
+
 // The directions of a command, as seen by the caller; both bits may be set.
 #define CHECKS_WRITE _IOC_WRITE  // the caller's struct is read
 #define CHECKS_READ _IOC_READ    // the caller's struct is written
@@ -19,6 +22,10 @@
 static inline uint32_t checks_command(
     uint32_t direction, uint32_t type, uint32_t number, uint32_t byte_count) {
   return _IOC(direction, type, number, byte_count);
+}
+
+static inline uint32_t checks_importer_command(uint32_t number) {
+  return IMPORTER_OPERATION(number);
 }
 
 static const uint32_t checks_sync_command = DMA_BUF_IOCTL_SYNC;
