@@ -48,4 +48,10 @@ void *checks_move(void *address, size_t byte_count, void *target);
 int checks_load_module(int descriptor, const char *parameters);
 int checks_unload_module(const char *name);
 
+// Lets a thread, 0 for the calling one, run on `count` CPUs from `first` on, and on no others.
+int checks_bind(int thread, int first, int count);
+
+// The calling thread's.
+int checks_set_nice(int nice_value);
+
 #endif

@@ -36,7 +36,7 @@ extension Check {
     var accounts = try Accounts()
     let isSettled = try Machine.wait(upTo: 30) {
       accounts = try Accounts()
-      return accounts.deferred == 0
+      return accounts.deferred == 0 && accounts.freeing == 0
     }
     try require(isSettled, "the deferred list is not worked off: \(accounts)")
     return accounts

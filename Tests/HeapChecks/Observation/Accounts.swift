@@ -28,6 +28,8 @@ struct Accounts: Equatable, CustomStringConvertible {
   let taken: Int
   let inBuffers: Int
   let deferred: Int
+  /// In somebody's hands, who zeroes or frees it; 0 where the module does not tell it apart.
+  let freeing: Int
   let pooled: Int
   let limit: Int
 
@@ -44,13 +46,16 @@ struct Accounts: Equatable, CustomStringConvertible {
     taken = try value("taken")
     inBuffers = try value("in_buffers")
     deferred = try value("deferred")
+    freeing = values["freeing"] ?? 0
     pooled = try value("pooled")
     limit = try value("limit")
-    try require(taken == inBuffers + deferred + pooled, "accounts do not balance: \(self)")
-    try require(min(inBuffers, deferred, pooled) >= 0, "accounts are negative: \(self)")
+    try require(
+      taken == inBuffers + deferred + freeing + pooled, "accounts do not balance: \(self)")
+    try require(min(inBuffers, deferred, freeing, pooled) >= 0, "accounts are negative: \(self)")
   }
 
   var description: String {
-    "taken \(taken), in buffers \(inBuffers), deferred \(deferred), pooled \(pooled), limit \(limit)"
+    "taken \(taken), in buffers \(inBuffers), deferred \(deferred), freeing \(freeing), "
+      + "pooled \(pooled), limit \(limit)"
   }
 }

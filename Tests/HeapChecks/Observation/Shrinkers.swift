@@ -40,10 +40,42 @@ enum Shrinkers {
       try ShrinkerFiles.deferred.scan(1 << 30)
       try ShrinkerFiles.pools.scan(1 << 30)
       let accounts = try Accounts()
-      if accounts.deferred == 0, accounts.pooled == 0 { return }
+      if accounts.deferred == 0, accounts.freeing == 0, accounts.pooled == 0 { return }
       // The worker has a buffer in its hands, which is in a pool soon.
       usleep(10_000)
     }
     throw CheckFailure("a hundred scans do not empty list and pools: \(try Accounts())")
+  }
+}
+
+/// A shrinker as the kernel itself shows it (CONFIG_SHRINKER_DEBUG).
+struct KernelShrinker {
+  private static let all = "/sys/kernel/debug/shrinker"
+
+  private let directory: String
+
+  /// The one whose name, less the number that the kernel adds, is `name`; nil where the kernel shows none.
+  static func find(_ name: String) throws -> KernelShrinker? {
+    guard let stream = opendir(all) else { return nil }
+    defer { closedir(stream) }
+    while let entry = readdir(stream) {
+      let found = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+        pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if found.hasPrefix("\(name)-") { return KernelShrinker(directory: "\(all)/\(found)") }
+    }
+    throw CheckFailure("the kernel has no shrinker \(name)")
+  }
+
+  /// The pages that it says could be freed, on all nodes.
+  func count() throws -> Int {
+    try TextFile.words("\(directory)/count").flatMap { $0.dropFirst() }.reduce(0) {
+      $0 + (Int($1) ?? 0)
+    }
+  }
+
+  /// Has it free `pages` pages of no group's, on node 0.
+  func scan(_ pages: Int) throws {
+    try TextFile.write("0 0 \(pages)", to: "\(directory)/scan")
   }
 }
