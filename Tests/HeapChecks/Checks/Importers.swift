@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 
+import CHeapChecks
 import CLinuxShims
 import Glibc
 
@@ -39,6 +40,9 @@ extension Check {
     Check("import-failures", "each step fails cleanly, and can be made afterwards", .special) {
       try failures($0)
     },
+    Check("bus-master", "the same with a device that has a bus of its own", .special) {
+      try busMaster($0)
+    },
     Check("import-left-open", "a driver that goes with all it holds leaves nothing", .special) {
       try leftOpen($0)
     },
@@ -62,12 +66,12 @@ extension Check {
   ///
   /// - Returns: how often pages came again.
   private static func recycle(
-    _ context: CheckContext, _ write: (Importer, Int) throws -> Void
+    _ context: CheckContext, _ sizes: [Int]? = nil, _ write: (Importer, Int) throws -> Void
   ) throws -> Int {
     let node = try context.node
     let baseline = try Baseline()
     var again = 0
-    for byteCount in try importSizes(context) {
+    for byteCount in try sizes ?? importSizes(context) {
       var seen: Set<UInt64> = []
       var came = 0
       for round in 0..<32 where came < 3 {
@@ -248,6 +252,42 @@ extension Check {
     try importer.end(.both)
     let after = try importer.syncs(.copying)
     try require(after == before, "a device that could not map is synced: \(before), then \(after)")
+  }
+
+  /// QEMU's device moves a page at a time, in tenths of a second: a few bytes at every edge are enough.
+  private static func busMaster(_ context: CheckContext) throws -> String {
+    let node = try context.node
+    let baseline = try Baseline()
+    let byteCount = 69632
+    let buffer = try node.allocate(byteCount)
+    let mapping = try buffer.map()
+    mapping.fill(context.seed)
+    let importer = try Importer(buffer)
+    try importer.attach(.edu)
+    try importer.map(.edu, .both)
+    for offset in edges(byteCount) {
+      let seen = try importer.read(.edu, marks.count, at: offset)
+      let ours = (0..<marks.count).map { mapping.byte(at: offset + $0) }
+      try require(seen == ours, "the device reads something else at \(offset)")
+      try importer.write(.edu, marks, at: offset)
+    }
+    try buffer.sync(UInt64(DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ))
+    for offset in edges(byteCount) {
+      let ours = (0..<marks.count).map { mapping.byte(at: offset + $0) }
+      try require(ours == marks, "what the device wrote at \(offset) is not there")
+    }
+    try buffer.sync(UInt64(DMA_BUF_SYNC_END | DMA_BUF_SYNC_READ))
+    try mapping.unmap()
+    importer.close()
+    buffer.close()
+    let rounds = try recycle(context, [byteCount]) { importer, byteCount in
+      try importer.attach(.edu)
+      try importer.map(.edu, .fromDevice)
+      for offset in edges(byteCount) { try importer.write(.edu, marks, at: offset) }
+      try importer.unmap(.edu)
+    }
+    try baseline.requireReturn("after a bus master")
+    return "\(rounds) times the same pages"
   }
 
   private static func leftOpen(_ context: CheckContext) throws -> String {
