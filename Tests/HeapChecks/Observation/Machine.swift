@@ -41,6 +41,13 @@ enum Machine {
     return pages * pageSize
   }
 
+  /// The nodes that the machine's memory has.
+  static var nodeCount: Int {
+    var count = 0
+    while TextFile.exists("/sys/devices/system/node/node\(count)") { count += 1 }
+    return max(1, count)
+  }
+
   static var processorCount: Int32 { Int32(clamping: sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
 
   /// Drops caches that nobody else needs: 1 pages, 2 slabs (this runs all shrinkers), 3 both.

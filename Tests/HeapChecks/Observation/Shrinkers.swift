@@ -24,9 +24,15 @@ struct ShrinkerFiles {
     return pages
   }
 
-  /// Frees `pages` pages, or all there are, of group 0 on node 0.
-  func scan(_ pages: Int) throws {
-    try TextFile.write("0 0 \(pages)", to: "\(directory)/scan")
+  /// Frees `pages` pages, or all there are, of group 0 on a node.
+  func scan(_ pages: Int, node: Int = 0) throws {
+    try TextFile.write("0 \(node) \(pages)", to: "\(directory)/scan")
+  }
+
+  /// Frees all there is, on all nodes; node 0 stands for the machine where nodes are not told apart.
+  func scanAll() throws {
+    try scan(1 << 30)
+    for node in 1..<max(2, Machine.nodeCount) { try? scan(1 << 30, node: node) }
   }
 }
 
@@ -37,8 +43,8 @@ enum Shrinkers {
   /// Gives everything that waits or is pooled back to the kernel.
   static func empty() throws {
     for _ in 0..<100 {
-      try ShrinkerFiles.deferred.scan(1 << 30)
-      try ShrinkerFiles.pools.scan(1 << 30)
+      try ShrinkerFiles.deferred.scanAll()
+      try ShrinkerFiles.pools.scanAll()
       let accounts = try Accounts()
       if accounts.deferred == 0, accounts.freeing == 0, accounts.pooled == 0 { return }
       // The worker has a buffer in its hands, which is in a pool soon.
