@@ -34,6 +34,11 @@ extension TestHost {
     state.withLock { $0.releaseHook = hook }
   }
 
+  /// Calls `hook` when the core asks for what came back unnoticed, which answers whether anything did; nil: nothing.
+  public func onCollect(_ hook: (@Sendable () -> Bool)?) {
+    state.withLock { $0.returnHook = hook }
+  }
+
   /// Runs `body`, in which an allocation by anyone traps (D2).
   public func forbiddingAllocation<R>(_ body: () -> R) -> R {
     isAllocationForbidden.store(true, ordering: .relaxed)

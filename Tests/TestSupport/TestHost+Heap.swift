@@ -17,10 +17,11 @@ extension TestHost {
     }
   }
 
-  /// Every release of a test buffer is known at once.
+  /// Every release of a test buffer is known at once, but for what ``onCollect(_:)`` says.
   public func collectReturned() -> Bool {
     checkContext("collectReturned")
-    return false
+    let hook = state.withLock { $0.returnHook }
+    return hook?() ?? false
   }
 
   /// Counts the wake-up.

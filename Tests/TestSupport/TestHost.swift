@@ -92,6 +92,7 @@ public final class TestHost: HeapHost {
     var rule: TestRule?
     var releaseHook: (@Sendable (TestBlock) -> Void)?
     var killCountdown: Int?
+    var returnHook: (@Sendable () -> Bool)?
   }
 
   let blocks: PlainArray<BlockRecord>
