@@ -22,7 +22,7 @@ stages := lint prepare-test embedded test-debug test-release test-thread test-ad
   vm-test-6.1
 
 .PHONY: all help run check static heap-checks core-object kernel vm-shell vm-test vm-test-stock vm-check \
-  vm-load vm-self-check vm-bench test $(stages) benchmarks completions clean
+  vm-load vm-self-check mutants vm-bench test $(stages) benchmarks completions clean
 
 all: ## Build everything for release.
 	$(prepare) run
@@ -87,6 +87,10 @@ vm-load: ## Put random load on the module in a kernel that checks itself, for te
 vm-self-check: ## Show that the rig fails what it should.
 	$(prepare) checked
 	VM/self-check
+
+mutants: ## Break the code in each way that is known, and show that a test catches it; half an hour.
+	$(prepare) test
+	Tests/mutants/run
 
 vm-bench: ## Compare the module's heap with the kernel's own, in one boot.
 	$(prepare) built

@@ -5,8 +5,10 @@
 #include "CHeapChecks.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -41,3 +43,12 @@ int checks_load_module(int descriptor, const char *parameters) {
 int checks_unload_module(const char *name) {
   return (int)syscall(SYS_delete_module, name, O_NONBLOCK);
 }
+
+int checks_bind(int thread, int first, int count) {
+  cpu_set_t processors;
+  CPU_ZERO(&processors);
+  for (int index = first; index < first + count; index++) CPU_SET(index, &processors);
+  return sched_setaffinity(thread, sizeof(processors), &processors);
+}
+
+int checks_set_nice(int nice_value) { return setpriority(PRIO_PROCESS, 0, nice_value); }

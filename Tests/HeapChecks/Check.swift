@@ -31,4 +31,5 @@ struct Check: Sendable {
 
   static let all: [Check] =
     zeroing + requests + lifetimes + mappings + descriptors + module + loads + faults
+    + importers + syncs + workers + turns + efforts
 }

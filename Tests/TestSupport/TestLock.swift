@@ -37,9 +37,19 @@ public struct TestLock: ~Copyable, HostLock {
   /// The highest rank this thread holds, plus 1.
   private static let held = ThreadLocal()
 
+  /// How many of these locks this thread has taken.
+  private static let taken = ThreadLocal()
+
   /// Makes an unlocked lock.
   public init(rank: Int) {
     self.rank = rank
+  }
+
+  /// How many of these locks the calling thread takes in `body`.
+  public static func takenInside<E: Error>(_ body: () throws(E) -> Void) throws(E) -> Int {
+    let before = taken.value
+    try body()
+    return taken.value - before
   }
 
   /// Whether the calling thread holds any of these locks.
@@ -55,6 +65,7 @@ public struct TestLock: ~Copyable, HostLock {
     }
     return try lock.withLock { () throws(E) -> R in
       Self.held.value = rank + 1
+      Self.taken.value += 1
       defer { Self.held.value = before }
       return try body()
     }

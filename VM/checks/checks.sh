@@ -17,10 +17,13 @@ load
 heap-checks run life-message --strict --heap "$(nodes | cut -d ' ' -f 1)" || status=1
 unload
 
+# As many as there are CPUs, and some even where there is one.
+threads=$(nproc)
+if [ "$threads" -lt 4 ]; then threads=4; fi
 before=$(free_memory)
 load
 for node in $(nodes); do
-  heap-checks run all stress --strict --heap "$node" || status=1
+  heap-checks run all stress --strict --threads "$threads" --heap "$node" || status=1
   check32 "$node"
 done
 for file in pools accounts heaps; do

@@ -50,8 +50,9 @@ free_memory() {
     /proc/meminfo /proc/zoneinfo
 }
 
-# What the kernel may keep for itself, in KiB; its own memory checkers hold on to freed memory.
-tolerance=2048
+# What the kernel may keep for itself, in KiB, on each CPU; its own memory checkers hold on to freed memory.
+tolerance=$((1024 * $(nproc)))
+if [ $tolerance -lt 2048 ]; then tolerance=2048; fi
 if [ -e /sys/kernel/debug/kmemleak ]; then tolerance=65536; fi
 
 # Fails unless as much memory is free as there was: $1 KiB, or at most $2 KiB less.

@@ -12,6 +12,9 @@
 #include <linux/dma-buf.h>
 #include <linux/dma-heap.h>
 
+// The importer's interface is kept with the module.
+#include "importer.h"
+
 // The directions of a command, as seen by the caller; both bits may be set.
 #define CHECKS_WRITE _IOC_WRITE  // the caller's struct is read
 #define CHECKS_READ _IOC_READ    // the caller's struct is written
@@ -19,6 +22,10 @@
 static inline uint32_t checks_command(
     uint32_t direction, uint32_t type, uint32_t number, uint32_t byte_count) {
   return _IOC(direction, type, number, byte_count);
+}
+
+static inline uint32_t checks_importer_command(uint32_t number) {
+  return IMPORTER_OPERATION(number);
 }
 
 static const uint32_t checks_sync_command = DMA_BUF_IOCTL_SYNC;
@@ -40,5 +47,11 @@ void *checks_move(void *address, size_t byte_count, void *target);
 
 int checks_load_module(int descriptor, const char *parameters);
 int checks_unload_module(const char *name);
+
+// Lets a thread, 0 for the calling one, run on `count` CPUs from `first` on, and on no others.
+int checks_bind(int thread, int first, int count);
+
+// The calling thread's.
+int checks_set_nice(int nice_value);
 
 #endif

@@ -87,6 +87,14 @@ final class BufferMapping {
     return nil
   }
 
+  /// Whether the first bytes are these.
+  func equals(_ bytes: [UInt8]) -> Bool {
+    bytes.withUnsafeBytes { bytes in
+      guard let first = bytes.baseAddress, bytes.count <= byteCount else { return false }
+      return memcmp(base, first, bytes.count) == 0
+    }
+  }
+
   func byte(at offset: Int) -> UInt8 {
     base.load(fromByteOffset: offset, as: UInt8.self)
   }

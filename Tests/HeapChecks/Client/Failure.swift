@@ -57,6 +57,7 @@ func errorName(_ number: Int32) -> String {
   case 0: "success"
   case EACCES: "EACCES"
   case EAGAIN: "EAGAIN"
+  case EBADF: "EBADF"
   case EBUSY: "EBUSY"
   case EFAULT: "EFAULT"
   case EINTR: "EINTR"

@@ -20,6 +20,36 @@ enum Machine {
     throw CheckFailure("/proc/vmstat has no oom_kill")
   }
 
+  /// Counters of `/proc/vmstat`; those that this kernel does not have are left out.
+  static func counters(_ names: Set<Substring>) throws -> [Substring: Int] {
+    var counts: [Substring: Int] = [:]
+    for line in try TextFile.words("/proc/vmstat") {
+      if line.count == 2, names.contains(line[0]) { counts[line[0]] = Int(line[1]) }
+    }
+    return counts
+  }
+
+  /// Free bytes in blocks of `order` and above.
+  static func free(fromOrder order: Int) throws -> Int {
+    var pages = 0
+    for line in try TextFile.words("/proc/buddyinfo") {
+      // `Node 0, zone Normal` and then one count for each order.
+      for (index, count) in line.dropFirst(4).enumerated() where index >= order {
+        pages += (Int(count) ?? 0) << index
+      }
+    }
+    return pages * pageSize
+  }
+
+  /// The nodes that the machine's memory has.
+  static var nodeCount: Int {
+    var count = 0
+    while TextFile.exists("/sys/devices/system/node/node\(count)") { count += 1 }
+    return max(1, count)
+  }
+
+  static var processorCount: Int32 { Int32(clamping: sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
+
   /// Drops caches that nobody else needs: 1 pages, 2 slabs (this runs all shrinkers), 3 both.
   static func dropCaches(_ what: Int) throws {
     try TextFile.write("\(what)", to: "/proc/sys/vm/drop_caches")

@@ -1,0 +1,1 @@
+../../../VM/importer/importer.h
