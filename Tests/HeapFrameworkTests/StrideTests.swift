@@ -82,7 +82,7 @@ struct StrideTests {
     let counts = host.counts
     #expect(counts.mostPagesWithoutPause <= each.most, what)
     #expect(counts.mostPagesWithoutPause > 0, what)
-    // Ten strides have nine ends at the least, where each is as long as it may be half as many.
+    // Each pause comes after as much as there may be, or sooner.
     #expect(counts.pauses - before >= (work ?? setting.pages) / (each.most + 1), what)
     #expect(counts.pauses - before <= 40, "\(what): more often than is of use")
   }

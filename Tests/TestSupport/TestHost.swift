@@ -44,6 +44,7 @@ public enum TestFailure: AllocationFailure, Equatable {
   /// Fewer pages given back than these are of no use.
   case missing(Int)
 
+  /// Whatever the core says is too little.
   public init(_ shortage: Shortage) { self = .refused(shortage) }
 
   /// Whether the caller is being killed.
