@@ -144,7 +144,8 @@ struct LedgerStressTests {
       var random = SeededGenerator(seed: seed &+ UInt64(thread))
       var charges: [BufferCharge] = []
       var held = 0
-      for _ in 0..<Self.rounds {
+      // A disturbance shows only if it is there twice, before and after stocks are collected.
+      for _ in 0..<16 * Self.rounds {
         let pages = 1 + random.below(8)
         if held + pages <= share && random.below(100) < 55 {
           let charge = try? ledger.charge(
