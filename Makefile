@@ -22,7 +22,7 @@ stages := lint prepare-test embedded test-debug test-release test-thread test-ad
   vm-test-6.1
 
 .PHONY: all help run check static heap-checks core-object kernel vm-shell vm-test vm-test-stock vm-check \
-  vm-load vm-self-check mutants vm-bench test $(stages) benchmarks completions clean
+  vm-check-short vm-load vm-self-check mutants vm-bench test $(stages) benchmarks completions clean
 
 all: ## Build everything for release.
 	$(prepare) run
@@ -79,6 +79,10 @@ vm-test-6.1 vm-test-6.12 vm-test-7.2: vm-test-%: ## The same, on one of them.
 vm-check: ## Check the module in a kernel that checks itself.
 	$(prepare) checked
 	VM/test checked
+
+vm-check-short: ## The most telling of that: what clients do, and every allocation failing once.
+	$(prepare) checked
+	VM/test checked selftest limits faults
 
 vm-load: ## Put random load on the module in a kernel that checks itself, for ten minutes.
 	$(prepare) checked

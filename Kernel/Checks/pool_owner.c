@@ -157,6 +157,7 @@ static void deferred_freeing(void)
 	EXPECT(freed_items == 3, "%d of 3 were freed", freed_items);
 }
 
+#ifdef CONFIG_MEMORY_FAILURE
 /* A buffer of the heap with so many pages, and its pages as the kernel maps them. */
 static struct dma_buf *buffer_of(struct swift_dma_heap *found, unsigned long pages,
 				 struct iosys_map *map)
@@ -171,6 +172,7 @@ static struct dma_buf *buffer_of(struct swift_dma_heap *found, unsigned long pag
 	}
 	return buffer;
 }
+#endif
 
 /* A page that the kernel finds faulty is in no later buffer. */
 static void faulty_page(struct swift_dma_heap *found, unsigned long pages)

@@ -37,8 +37,10 @@ private func allocateDescriptor(
   guard uncopied == 0 else { throw .badAddress }
   let request: AllocationRequest
   // SAFETY: bytes have no padding.
-  do { request = try unsafe AllocationRequest(
-      arguments: fields.span.bytes, pageSize: KernelHost().pageSize) } catch {
+  do {
+    request = try unsafe AllocationRequest(
+      arguments: fields.span.bytes, pageSize: KernelHost().pageSize)
+  } catch {
     throw .invalidArgument
   }
 

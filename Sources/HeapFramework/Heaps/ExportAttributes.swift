@@ -9,7 +9,9 @@ public struct ExportAttributes: Equatable, Sendable, BitwiseCopyable {
   /// How mappings of processes and of the kernel treat the CPU's caches.
   public let caching: Caching
 
-  /// Whether caches are to be written back and dropped around accesses of devices (H4). Memory that is
+  /// Whether caches are to be written back and dropped around accesses of devices (H4).
+  ///
+  /// Memory that is
   /// never in a cache needs none.
   public let needsCacheMaintenance: Bool
 

@@ -56,8 +56,8 @@ final class Slab: @unchecked Sendable {
         .bindMemory(to: BlockRecord.self, capacity: 1)
       unsafe record.initialize(
         to: BlockRecord(
-          next: firstFree, previous: nil, address: mapping.base + index * size.byteCount, pool: pool,
-          size: size, backing: .slot(self)))
+          next: firstFree, previous: nil, address: mapping.base + index * size.byteCount,
+          pool: pool, size: size, backing: .slot(self)))
       firstFree = unsafe MemoryBlock(record: record)
     }
   }

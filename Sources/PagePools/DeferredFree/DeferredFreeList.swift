@@ -137,7 +137,8 @@ public final class DeferredFreeList<Items: DeferredFreeItems>: Sendable {
   /// - Context: takes the list's lock; does not block.
   @inlinable
   public func takeOldest(
-    atMost limit: PageCount = PageCount(Int.max), where isWanted: (Items.Item) -> Bool = { _ in true }
+    atMost limit: PageCount = PageCount(Int.max),
+    where isWanted: (Items.Item) -> Bool = { _ in true }
   ) -> Items.Item? {
     queue.withLock { queue in
       var previous: Items.Item?

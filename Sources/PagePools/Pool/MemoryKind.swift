@@ -35,7 +35,9 @@ public struct MemoryKind: Equatable, Sendable, BitwiseCopyable {
   }
 }
 
-/// One of a host's sources of memory: its page allocator, a region, a device. The number is the host's.
+/// One of a host's sources of memory: its page allocator, a region, a device.
+///
+/// The number is the host's.
 @frozen
 public struct MemorySource: RawRepresentable, Equatable, Sendable, BitwiseCopyable {
   /// The host's number.
@@ -109,8 +111,9 @@ public struct Keeping: OptionSet, Sendable, BitwiseCopyable {
   /// Large freed memory waits for the worker; without, whoever frees it does the work (D6).
   @inlinable public static var deferred: Keeping { Keeping(rawValue: 2) }
 
-  /// Pooled blocks count in the limit of all pools, and the shrinker may take them. Memory that is set
-  /// aside anyway must not: giving it back helps nobody else.
+  /// Pooled blocks count in the limit of all pools, and the shrinker may take them.
+  ///
+  /// Memory that is set aside anyway must not: giving it back helps nobody else.
   @inlinable public static var counted: Keeping { Keeping(rawValue: 4) }
 
   /// Ordinary memory.

@@ -18,7 +18,9 @@ public struct PoolID: Equatable, Sendable, BitwiseCopyable {
 /// What all blocks of a pool have in common (P1).
 @frozen
 public struct PoolProperties: Equatable, Sendable, BitwiseCopyable {
-  /// Pages in each block, 1 or more. Pools of page orders have `1 << order` pages; pools of size
+  /// Pages in each block, 1 or more.
+  ///
+  /// Pools of page orders have `1 << order` pages; pools of size
   /// classes have any number.
   public let blockSize: PageCount
 

@@ -34,7 +34,8 @@ extension PoolSet {
           shards[shard].blockCount(index) == state.stocks[index].blockCount,
           "a published count is stale")
       }
-      precondition(shards[shard].countedPages == state.counted.rawValue, "a published total is stale")
+      precondition(
+        shards[shard].countedPages == state.counted.rawValue, "a published total is stale")
       sum += state.accounts
       counted += state.counted
       reserved += state.reserved

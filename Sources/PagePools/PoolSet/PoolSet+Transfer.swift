@@ -73,7 +73,9 @@ extension PoolSet {
   ) throws(Source.Failure) -> Source.Block {
     var chain = BlockChain<Source>()
     try allocate(1, for: pool, effort: effort, into: &chain)
-    guard let block = chain.front else { preconditionFailure("a source gives what it was asked for") }
+    guard let block = chain.front else {
+      preconditionFailure("a source gives what it was asked for")
+    }
     return block
   }
 

@@ -49,7 +49,8 @@ struct Accounts: Equatable, CustomStringConvertible {
     freeing = try value("freeing")
     pooled = try value("pooled")
     limit = try value("limit")
-    try require(taken == inBuffers + deferred + freeing + pooled, "accounts do not balance: \(self)")
+    try require(
+      taken == inBuffers + deferred + freeing + pooled, "accounts do not balance: \(self)")
     try require(min(inBuffers, deferred, freeing, pooled) >= 0, "accounts are negative: \(self)")
   }
 
