@@ -158,6 +158,7 @@ static void deferred_freeing(void)
 }
 
 #ifdef CONFIG_MEMORY_FAILURE
+
 /* A buffer of the heap with so many pages, and its pages as the kernel maps them. */
 static struct dma_buf *buffer_of(struct swift_dma_heap *found, unsigned long pages,
 				 struct iosys_map *map)
@@ -172,12 +173,10 @@ static struct dma_buf *buffer_of(struct swift_dma_heap *found, unsigned long pag
 	}
 	return buffer;
 }
-#endif
 
 /* A page that the kernel finds faulty is in no later buffer. */
 static void faulty_page(struct swift_dma_heap *found, unsigned long pages)
 {
-#ifdef CONFIG_MEMORY_FAILURE
 	struct iosys_map map;
 	struct dma_buf *buffer = buffer_of(found, pages, &map);
 	struct page *page;
@@ -204,8 +203,15 @@ static void faulty_page(struct swift_dma_heap *found, unsigned long pages)
 		dma_buf_put(buffer);
 		msleep(100);
 	}
-#endif
 }
+
+#else
+
+static void faulty_page(struct swift_dma_heap *found, unsigned long pages)
+{
+}
+
+#endif
 
 static DECLARE_COMPLETION(looked);
 

