@@ -82,7 +82,7 @@ struct ChargeTests {
   }
 
   /// Whatever happens to requests, what is charged is what buffers hold.
-  @Test(.timeLimit(.minutes(5)))
+  @Test(.timeLimit(.minutes(20)))
   func charges_inARandomRun_balance() throws {
     var random = SeededGenerator(for: "charges_inARandomRun_balance")
     let heaps: [BufferHeap<TestHost>] = [

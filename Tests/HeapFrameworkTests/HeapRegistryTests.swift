@@ -113,7 +113,7 @@ struct HeapRegistryTests {
     #expect(try lookUp("x", in: registry) == 1)
   }
 
-  @Test(.timeLimit(.minutes(5)))
+  @Test(.timeLimit(.minutes(20)))
   func unregister_whileInUse_hidesTheHeapAndWaits() throws {
     let registry = registry()
     let own = try name("a")
@@ -149,7 +149,7 @@ struct HeapRegistryTests {
   }
 
   /// Every use counts, whether by name or by alias.
-  @Test(.timeLimit(.minutes(5)))
+  @Test(.timeLimit(.minutes(20)))
   func unregister_waitsForTheLastOfManyUses() throws {
     let registry = registry()
     let own = try name("a")

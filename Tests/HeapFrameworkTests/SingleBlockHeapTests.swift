@@ -110,7 +110,7 @@ struct SingleBlockHeapTests {
 
   /// A miss is a block that came from the source, also where another thread's block turns up between
   /// two looks into the pool.
-  @Test(.timeLimit(.minutes(5)))
+  @Test(.timeLimit(.minutes(20)))
   func allocate_underTraffic_countsAMissPerBlockOfTheSource() throws {
     let heap = try fixture.singleBlockHeap(largest: 1)
     TestThread.run(4) { thread in

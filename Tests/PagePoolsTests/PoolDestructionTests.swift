@@ -50,7 +50,7 @@ struct PoolDestructionTests {
     fixture.close()
   }
 
-  @Test(.timeLimit(.minutes(5)))
+  @Test(.timeLimit(.minutes(20)))
   func destroy_whileShrinkerReleases_waitsForIt() throws {
     let fixture = PoolFixture()
     let pools = [try fixture.pool(1), try fixture.pool(2)]
@@ -88,7 +88,7 @@ struct PoolDestructionTests {
   }
 
   /// Another pool's shrinker step is nobody's business.
-  @Test(.timeLimit(.minutes(5)))
+  @Test(.timeLimit(.minutes(20)))
   func destroy_whileShrinkerReleasesOfAnotherPool_doesNotWait() throws {
     let fixture = PoolFixture()
     let pools = [try fixture.pool(1), try fixture.pool(2)]

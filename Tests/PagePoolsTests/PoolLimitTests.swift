@@ -92,7 +92,7 @@ struct PoolLimitTests {
 
   /// A give and a lowered limit that cross each other: one of the two sees the other's doing, so
   /// nothing stays above the limit.
-  @Test(.timeLimit(.minutes(5)))
+  @Test(.timeLimit(.minutes(20)))
   func setLimit_whileAnotherThreadGives_isObeyed() throws {
     let fixture = PoolFixture(limit: 4, shardCount: 2)
     let pool = try fixture.pool(1)

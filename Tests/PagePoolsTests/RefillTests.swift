@@ -168,7 +168,7 @@ struct RefillTests {
 
   /// A pool that is being destroyed waits for the block that is on its way, and its successor in the slot has
   /// no marks.
-  @Test(.timeLimit(.minutes(5)))
+  @Test(.timeLimit(.minutes(20)))
   func destroy_whileFilling_waitsForIt() throws {
     let fixture = PoolFixture(poolCapacity: 1)
     let pool = try fixture.pool(4, low: 2, high: 2)
@@ -204,7 +204,7 @@ struct RefillTests {
 
   /// Threads that take, release and shrink while a worker fills: nothing is lost, and each shortage reaches
   /// the worker.
-  @Test(.timeLimit(.minutes(5)))
+  @Test(.timeLimit(.minutes(20)))
   func takers_andWorker_together() throws {
     let fixture = PoolFixture(limit: 64, shardCount: 4, reservationSlack: 8)
     let pools = [

@@ -121,7 +121,7 @@ struct ShrinkerTests {
 
   /// The host traps when a block is released with a lock held, so that this gets through, blocked
   /// shrinker and all, says that give, take and observation need none of the shrinker's locks.
-  @Test(.timeLimit(.minutes(5)))
+  @Test(.timeLimit(.minutes(20)))
   func scan_blockedInRelease_holdsUpNobody() throws {
     let pools = [try fixture.pool(1), try fixture.pool(2)]
     try fixture.stock(2, pools[0])

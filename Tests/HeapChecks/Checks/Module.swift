@@ -92,11 +92,13 @@ extension Check {
     var before = filled
     var scans = 0
     while before.pooled > 0 {
-      // As the kernel asks: a few pages at a time. The last block may be larger than what is asked.
-      try ShrinkerFiles.pools.scan(128)
+      // As the kernel asks: a few pages of a node at a time. The last block may be larger than what is asked.
+      let nodes = try ShrinkerFiles.pools.counts()
+      guard let fullest = nodes.indices.max(by: { nodes[$0] < nodes[$1] }) else { break }
+      try ShrinkerFiles.pools.scan(128, node: fullest)
       let after = try Accounts()
       let freed = before.pooled - after.pooled
-      let least = min(128, before.pooled)
+      let least = min(128, nodes[fullest])
       try require(freed >= least && freed < least + 1024, "128 asked, \(freed) freed: \(before)")
       try require(before.taken - after.taken == freed, "pooled pages are gone, but still taken")
       before = after

@@ -11,17 +11,18 @@ struct ShrinkerFiles {
   private var directory: String { "\(ModuleFiles.debug)/shrinkers/\(name)" }
 
   /// The pages that could be freed.
+  func count() throws -> Int { try counts().reduce(0, +) }
+
+  /// The same for each node of the machine's memory; one number where nodes are not told apart.
   ///
   /// A group without any has no line.
-  func count() throws -> Int {
-    var pages = 0
-    for line in try TextFile.words("\(directory)/count") {
-      for column in line.dropFirst() {
+  func counts() throws -> [Int] {
+    try TextFile.words("\(directory)/count").flatMap { line in
+      try line.dropFirst().map { column in
         guard let count = Int(column) else { throw CheckFailure("\(name)/count: not a number") }
-        pages += count
+        return count
       }
     }
-    return pages
   }
 
   /// Frees `pages` pages, or all there are, of group 0 on a node.
