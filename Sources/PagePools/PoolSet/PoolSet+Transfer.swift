@@ -163,6 +163,17 @@ extension PoolSet {
     releaseBatch(BlockChain(block, in: source), properties, from: holder)
   }
 
+  /// Lets go of a block whose memory the source has given away: it leaves the accounts, and counts as one
+  /// to be replaced (P9).
+  ///
+  /// - Complexity: O(1).
+  /// - Context: no lock held; may block.
+  @inlinable
+  public func handOut(_ block: Source.Block) {
+    refill.noteGone(source.pool(of: block))
+    release(block, from: .buffer)
+  }
+
   @inlinable
   func releaseBatch(
     _ batch: BlockChain<Source>, _ properties: PoolProperties, from holder: BlockHolder

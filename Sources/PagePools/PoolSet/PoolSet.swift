@@ -121,7 +121,7 @@ public final class PoolSet<Source: PageSource>: Sendable {
   public func destroy(_ pool: PoolID) {
     let isRemoved = list.withLock { list in
       guard list.remove(pool) else { return false }
-      refill.setMarks(.none, of: pool)
+      refill.forget(pool)
       return true
     }
     precondition(isRemoved, "a pool is destroyed once, by the set that made it")

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 
+import Synchronization
+
 // Pools that are filled ahead of demand (P9): which of them want it, and one block more for one of them. When
 // that happens is for the worker to say, see `RefillPace`.
 
@@ -21,7 +23,7 @@ extension PoolSet {
       var wanted = 0
       for index in 0..<poolCapacity {
         let other = PoolID(index: index)
-        let marks = other == pool ? new : refill.marks(of: other)
+        let marks = other == pool ? new : refill.askedMarks(of: other)
         guard marks.low > 0, propertyTable[other].kind.keeping.contains(.counted) else { continue }
         let (pages, overflow) = marks.high.multipliedReportingOverflow(
           by: propertyTable[other].blockSize.rawValue)
@@ -34,10 +36,38 @@ extension PoolSet {
     }
   }
 
-  /// What a pool is to have in advance.
+  /// What a pool was asked to have in advance.
   ///
   /// - Context: takes no lock.
-  public func watermarks(of pool: PoolID) -> Watermarks { refill.marks(of: pool) }
+  public func watermarks(of pool: PoolID) -> Watermarks { refill.askedMarks(of: pool) }
+
+  /// Blocks that a pool has ready because as many were given away lately.
+  ///
+  /// - Context: takes no lock.
+  public func demand(of pool: PoolID) -> Int { refill.demand[pool.index].load(ordering: .relaxed) }
+
+  /// Stores what demand calls for; of a pool that is being destroyed, nothing.
+  func setDemand(_ blocks: Int, of pool: PoolID) {
+    list.withLock { list in
+      if list.contains(pool) { refill.setDemand(blocks, of: pool) }
+    }
+  }
+
+  /// The most blocks that demand can call for.
+  func mostReady(of pool: PoolID) -> Int {
+    let size = max(size(of: pool), PageCount(1))
+    let pages = source.pageSize.pages(inBytes: DemandFollower.mostByteCount)
+    return max(pages.rawValue / size.rawValue, DemandFollower.fewest)
+  }
+
+  /// Whether blocks of a pool are given away that the worker does not know to replace: it must be woken.
+  ///
+  /// - Complexity: O(1).
+  /// - Context: takes no lock.
+  @inlinable
+  public func isDemandNews(of pool: PoolID) -> Bool {
+    refill.marks(of: pool).low == 0 && refill.isNews
+  }
 
   /// Looks whether a pool has fallen below its low mark, after blocks were taken from it.
   ///

@@ -28,6 +28,9 @@ public struct RefillPace: ~Copyable, Sendable {
   /// The pool that was picked last; pools take turns.
   private var last = 0
 
+  /// Nil when pools are filled as asked only.
+  private var demand: DemandFollower?
+
   /// By pool: between the low mark and the high one on the way up.
   private var isFilling: StableArray<Bool>
 
@@ -36,10 +39,12 @@ public struct RefillPace: ~Copyable, Sendable {
   /// - Parameters:
   ///   - pause: nanoseconds; 0 never pauses.
   ///   - poolCapacity: the set's.
+  ///   - followsDemand: whether pools whose blocks are given away are filled without being asked to.
   /// - Context: allocates; may block.
-  public init(pause: UInt64, poolCapacity: Int) {
+  public init(pause: UInt64, poolCapacity: Int, followsDemand: Bool = true) {
     self.pause = pause
     isFilling = StableArray(count: poolCapacity) { _ in false }
+    demand = followsDemand ? DemandFollower(poolCapacity: poolCapacity) : nil
   }
 
   /// Fills at most one block.
@@ -49,25 +54,27 @@ public struct RefillPace: ~Copyable, Sendable {
   public mutating func turn<Source: PageSource>(
     _ pools: PoolSet<Source>, now: UInt64
   ) -> WorkerTurn {
-    guard pools.refill.hasMarks else { return .mayRest(until: nil) }
+    // Cleared before anything is looked at: whoever takes or gives away after that wakes the worker again.
+    pools.refill.isKnown.store(false, ordering: .sequentiallyConsistent)
+    let nextLook = demand?.follow(pools, now: now) ?? nil
+    guard pools.refill.hasMarks || nextLook != nil else { return .mayRest(until: nil) }
     let shrinks = pools.refill.shrinkCount.load(ordering: .relaxed)
     if shrinks != seenShrinks {
       seenShrinks = shrinks
       pauseEnd = now + pause
     }
-    guard let pool = pick(pools) else { return .mayRest(until: nil) }
+    guard let pool = pick(pools) else { return .mayRest(until: nextLook) }
     defer { pools.list.withLock { $0.unpin(pool) } }
-    guard now >= pauseEnd else { return .mayRest(until: pauseEnd) }
+    guard now >= pauseEnd else { return .mayRest(until: min(pauseEnd, nextLook ?? pauseEnd)) }
     if pools.fill(pool) { return .worked }
     pauseEnd = now + pause
-    return .mayRest(until: pauseEnd)
+    return .mayRest(until: min(pauseEnd, nextLook ?? pauseEnd))
   }
 
   /// Picks the next pool that wants blocks, and pins it so that its destruction waits.
   ///
   /// If one does, nobody wakes the worker before it has asked again and none does.
   private mutating func pick<Source: PageSource>(_ pools: PoolSet<Source>) -> PoolID? {
-    pools.refill.isKnown.store(false, ordering: .sequentiallyConsistent)
     for _ in 0..<isFilling.count {
       last = last + 1 < isFilling.count ? last + 1 : 0
       let pool = PoolID(index: last)

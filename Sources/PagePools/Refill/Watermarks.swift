@@ -33,6 +33,14 @@ public struct Watermarks: Equatable, Sendable, BitwiseCopyable {
     self.isFloor = isFloor && low > 0
   }
 
+  /// Marks that also have `demand` blocks, half of which may be gone before filling begins.
+  @usableFromInline
+  func raised(to demand: Int) -> Watermarks {
+    Watermarks(
+      low: max(low, (demand + 1) / 2), high: max(high, min(demand, Self.maximum)),
+      isFloor: isFloor) ?? self
+  }
+
   /// Both marks and the flag in a word that can be stored at once: low, high, 31 bits each.
   @inlinable
   var packed: UInt64 { UInt64(low) | UInt64(high) << 31 | (isFloor ? 1 << 62 : 0) }
