@@ -115,6 +115,15 @@ open class BufferHeap<Host: HeapHost>: @unchecked Sendable {
     memory.free(buffer.blocks, mayBeWritten: mayBeWritten, by: thread)
   }
 
+  /// Lets go of a buffer whose memory the host has given away: it leaves the accounts.
+  ///
+  /// - Context: no lock held; may block.
+  public final func handOut(_ buffer: Allocation<Host>) {
+    memory.host.uncharge(buffer.blocks.pages, buffer.owner)
+    counters.countFree(buffer.blocks.pages)
+    memory.handOut(buffer.blocks)
+  }
+
   /// Destroys the heap's pools, releasing their blocks (P6).
   ///
   /// No buffer of the heap may be live or waiting.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 public import PagePools
+internal import Synchronization
 
 extension BufferMemory {
   /// Frees the blocks of a buffer that its owner is done with.
@@ -29,6 +30,20 @@ extension BufferMemory {
     case .refused: return freeTaken(blocks, .normal)
     }
     host.trace(.deferred, properties.kind, pages)
+  }
+
+  /// Lets go of blocks whose memory the host has given away: they leave the accounts, and the worker makes
+  /// others (P9).
+  ///
+  /// - Complexity: O(blocks).
+  /// - Context: no lock held; may block.
+  func handOut(_ blocks: consuming BlockChain<Host>) {
+    handedOut.add(blocks.pages.rawValue, ordering: .relaxed)
+    while let block = blocks.pop(in: host) {
+      let pool = host.pool(of: block)
+      pools.handOut(block)
+      if pools.isDemandNews(of: pool) { host.wakeWorker() }
+    }
   }
 
   /// Frees blocks that were taken off the deferred-free list, or that it refused.

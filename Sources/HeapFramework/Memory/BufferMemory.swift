@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 public import PagePools
+public import Synchronization
 
 /// Pools and deferred freeing together: how every heap of a host gets and returns memory.
 ///
@@ -22,6 +23,13 @@ public final class BufferMemory<Host: HeapHost>: Sendable {
 
   /// Buffers up to this size are zeroed by the thread that frees them.
   public let inlineFreeLimit: PageCount
+
+  @usableFromInline let handedOut = Atomic<Int>(0)
+
+  /// Pages that were given away for good so far.
+  ///
+  /// - Context: takes no lock.
+  public var handedOutPages: PageCount { PageCount(handedOut.load(ordering: .relaxed)) }
 
   /// How many blocks of the wanted size must wait before a caller helps instead of getting new memory; nil:
   /// callers never help.

@@ -113,6 +113,9 @@ public struct DescriptorFlags: RawRepresentable, Equatable, Sendable {
     DescriptorFlags(rawValue: left.rawValue | right.rawValue)
   }
 
+  /// Whether the access mode is one of the three there are; the kernel's heaps take the fourth number, too.
+  public var hasAccessMode: Bool { rawValue & 3 != 3 }
+
   /// Flags that are neither `O_CLOEXEC` nor an access mode, nil when there are none.
   public var unknownFlags: UInt32? {
     let unknown = rawValue & ~0x8_0003
