@@ -13,6 +13,8 @@
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -29,8 +31,23 @@ _Static_assert(SHIM_IN_CLOSE == IN_CLOSE && SHIM_IN_Q_OVERFLOW == IN_Q_OVERFLOW,
 // MARK: Descriptors
 
 int shim_memfd_create(const char *name) {
-  return (int)syscall(SYS_memfd_create, name, 1U /* MFD_CLOEXEC */);
+  enum { CLOEXEC = 1, ALLOW_SEALING = 2, NOEXEC_SEAL = 8 };
+  int descriptor = (int)syscall(SYS_memfd_create, name, CLOEXEC | ALLOW_SEALING | NOEXEC_SEAL);
+  if (descriptor >= 0 || errno != EINVAL) return descriptor;
+  return (int)syscall(SYS_memfd_create, name, CLOEXEC | ALLOW_SEALING);
 }
+
+int shim_fstat_identity(int descriptor, uint64_t *device, uint64_t *inode) {
+  struct stat status;
+  int result = fstat(descriptor, &status);
+  if (result == 0) {
+    *device = status.st_dev;
+    *inode = status.st_ino;
+  }
+  return result;
+}
+
+long shim_attribute_names_size(int descriptor) { return flistxattr(descriptor, NULL, 0); }
 
 int shim_open(const char *path, int flags) { return open(path, flags); }
 

@@ -12,12 +12,12 @@ internal import PagePools
 /// let descriptor = try buffer.exportDescriptor()
 /// ```
 ///
-/// A buffer that goes away returns to its heap. Memory that nobody can have written is ready for the
-/// next owner at once; other memory is zeroed first, in the background if it is large. A buffer of which
-/// descriptors were exported returns when those and all their copies and mappings are gone, too (H5).
+/// A buffer that goes away returns to its heap, with its mapping, so that its next owner pays no page faults.
+/// Memory that nobody can have written is ready for the next owner at once; other memory is zeroed first,
+/// in the background if it is large.
 ///
-/// Memory that was never exported keeps its mapping on its way through the pool, so that its next owner
-/// pays no page faults.
+/// A buffer of which descriptors were exported does not return: whoever has them keeps the memory for as long as
+/// it likes, and somebody may have its pages even longer, in a socket or a device. It serves nobody else (H5).
 @safe
 public struct Buffer: ~Copyable, @unchecked Sendable {
   // The block and its memory belong to this value alone.
@@ -27,7 +27,6 @@ public struct Buffer: ~Copyable, @unchecked Sendable {
   private let pages: PageCount
   private let heap: Heap
   private var mayBeWritten = false
-  private var isExported = false
 
   /// What the buffer is for, for people who look: at most 31 bytes of UTF-8, empty at first.
   ///
@@ -48,7 +47,7 @@ public struct Buffer: ~Copyable, @unchecked Sendable {
   }
 
   deinit {
-    heap.free(block, isExported: isExported, mayBeWritten: mayBeWritten)
+    heap.free(block, mayBeWritten: mayBeWritten)
   }
 
   /// The size in bytes, a multiple of the page size.
@@ -128,13 +127,14 @@ extension Buffer {
 extension Buffer {
   /// Opens a descriptor of the memory, to be given to another process.
   ///
+  /// The file is from then on exactly as long as the buffer, and sealed: whoever maps it need not fear SIGBUS.
+  ///
   /// Each call opens another one. A buffer below 64 KiB moves to a file of its own at the first call, so
   /// pointers from earlier accesses are stale.
   ///
   /// - Parameter flags: `O_CLOEXEC` and an access mode; a descriptor opened read-only can be mapped
-  ///   for reading only.
-  /// - Throws: ``HeapError``: EINVAL for other flags, EMFILE, ENFILE, ENOMEM, ENOSPC (inotify watches); the
-  ///   buffer is then as it was.
+  ///   for reading only, and not be opened for writing by other users; processes of the same user could.
+  /// - Throws: ``HeapError``: EINVAL for other flags, EMFILE, ENFILE, ENOMEM; the buffer is then as it was.
   /// - Complexity: O(1), 5 µs; O(bytes) at the first call below 64 KiB.
   /// - Context: blocks.
   public mutating func exportDescriptor(
@@ -143,7 +143,6 @@ extension Buffer {
     let descriptor = try heap.exportDescriptor(&block, pages, flags: flags)
     guard let base = unsafe block.address else { preconditionFailure("exports stay mapped") }
     unsafe self.base = base
-    isExported = true
     return descriptor
   }
 

@@ -60,13 +60,16 @@ public final class Heap: Sendable {
   /// Gets a descriptor of zeroed memory, with the semantics of the kernel's heaps: it can be sent, duplicated
   /// and mapped, and the memory is released when every copy and every mapping is gone (H5).
   ///
+  /// The file is sealed: it stays exactly as long as it is. What was once handed out serves nobody else,
+  /// unless ``HeapSystem/Recycling`` says otherwise.
+  ///
   /// - Parameters:
   ///   - byteCount: 1 or more; the descriptor's size is this, rounded up to pages.
   ///   - flags: `O_CLOEXEC` and an access mode.
-  /// - Throws: as ``allocate(byteCount:)``, also EINVAL for other flags, and ENOSPC for the limit on
-  ///   inotify watches.
-  /// - Complexity: O(1) from a warm pool: it opens the file once more (5 µs).
-  /// - Context: any thread; blocks.
+  /// - Throws: as ``allocate(byteCount:)``, also EINVAL for other flags; with
+  ///   ``HeapSystem/Recycling/inPlace`` also ENOSPC for the limit on inotify watches.
+  /// - Complexity: O(1) when one is ready: no system call with the default flags, one or a few with others.
+  /// - Context: any thread; blocks when none is ready.
   public func allocateDescriptor(
     byteCount: Int, flags: DescriptorFlags = .closeOnExec | .readWrite
   ) throws(HeapError) -> OwnedDescriptor {
@@ -76,28 +79,34 @@ public final class Heap: Sendable {
     }
   }
 
-  /// Keeps memory for buffers of a size ready, zeroed, before anybody asks for it (P9).
+  /// Keeps memory of a size ready, zeroed, before anybody asks for it (P9).
   ///
   /// When fewer than `low` are ready, a thread at idle priority gets more until `high` are. It stays below the
   /// system's pool limit, and pauses for a second after ``HeapSystem/reclaim(byteCount:)`` or a failure, as
-  /// memory is wanted elsewhere then. Sizes that share a pool share the marks; the last call counts.
+  /// memory is wanted elsewhere then. Buffers of sizes that share a pool share the marks; the last call counts.
+  ///
+  /// Descriptors are made ahead of demand without being asked for, too: as many as were taken lately.
   ///
   /// - Parameters:
-  ///   - low: buffers; 0 turns it off.
-  ///   - high: buffers, at least `low`.
-  ///   - byteCount: 1 or more. Up to 56 KiB, memory for descriptors is kept apart, and as much of it.
-  /// - Throws: ``HeapError/invalidWatermarks(low:high:)``, ``HeapError/invalidSize(byteCount:)`` or
-  ///   ``HeapError/watermarksExceedLimit(byteCount:limitByteCount:)`` when all marks together are more than the
-  ///   system's pools may keep (EINVAL),
-  ///   ENOMEM for more than a buffer can have.
+  ///   - low: how many at least; 0 turns it off.
+  ///   - high: how many at most, at least `low`.
+  ///   - byteCount: 1 or more.
+  ///   - use: what the memory is for.
+  /// - Throws: ``HeapError/invalidWatermarks(low:high:)``, ``HeapError/invalidSize(byteCount:)``,
+  ///   ``HeapError/watermarksExceedLimit(byteCount:limitByteCount:)`` (all EINVAL),
+  ///   ``HeapError/outOfMemory(requestedByteCount:availableByteCount:)`` for a size that no buffer can have, or
+  ///   descriptors of more than 32 sizes.
   /// - Context: any thread; does not wait for the memory.
-  public func keepReady(low: Int, high: Int, byteCount: Int) throws(HeapError) {
+  public func keepReady(
+    low: Int, high: Int, byteCount: Int, for use: ReadyMemoryUse = .buffers
+  ) throws(HeapError) {
     let pages = try checkedPages(byteCount)
     guard let marks = Watermarks(low: low, high: high) else {
       throw .invalidWatermarks(low: low, high: high)
     }
     do throws(WatermarksExceedLimit) {
-      if try source.setWatermarks(marks, holding: pages) { return }
+      let use: MemfdHeap.Use = use == .buffers ? .buffers : .descriptors
+      if try source.setWatermarks(marks, holding: pages, for: use) { return }
     } catch {
       throw .watermarksExceedLimit(
         byteCount: error.wanted.byteCount, limitByteCount: error.limit.byteCount)
@@ -112,6 +121,7 @@ public final class Heap: Sendable {
   ) throws(HeapError) -> PageCount {
     try checkNotForked()
     guard byteCount > 0 else { throw .invalidSize(byteCount: byteCount) }
+    guard flags.hasAccessMode else { throw .invalidAccessMode(flags: flags.rawValue) }
     do throws(RequestError) {
       let request = try AllocationRequest(
         length: ByteCount(UInt64(byteCount)), descriptorFlags: flags.rawValue,
@@ -134,13 +144,9 @@ extension Heap {
   }
 
   /// Takes a buffer's block back; in a forked child it is left to the parent.
-  func free(_ block: MemoryBlock, isExported: Bool, mayBeWritten: Bool) {
+  func free(_ block: MemoryBlock, mayBeWritten: Bool) {
     guard !isForkedChild else { return }
-    if isExported {
-      source.freeExported(block)
-    } else {
-      source.free(block, mayBeWritten: mayBeWritten)
-    }
+    source.free(block, mayBeWritten: mayBeWritten)
   }
 
   /// Opens a descriptor of a buffer's block, which may become another block.
@@ -148,6 +154,7 @@ extension Heap {
     _ block: inout MemoryBlock, _ pages: PageCount, flags: DescriptorFlags
   ) throws(HeapError) -> OwnedDescriptor {
     try checkNotForked()
+    guard flags.hasAccessMode else { throw .invalidAccessMode(flags: flags.rawValue) }
     if let unknown = flags.unknownFlags { throw HeapError(.unknownDescriptorFlags(unknown)) }
     do throws(HostFailure) {
       return try source.exportDescriptor(&block, pages, flags: Int32(flags.rawValue))
@@ -155,4 +162,12 @@ extension Heap {
       throw HeapError(error, requestedByteCount: pages.byteCount)
     }
   }
+}
+
+/// What ``Heap/keepReady(low:high:byteCount:for:)`` keeps memory for.
+public enum ReadyMemoryUse: Sendable {
+  /// Buffers of this process: ``Heap/allocate(byteCount:)``.
+  case buffers
+  /// Descriptors to be given away: ``Heap/allocateDescriptor(byteCount:flags:)``.
+  case descriptors
 }

@@ -17,6 +17,8 @@ public enum HeapError: Error, Equatable, Sendable {
   case absentHeap(name: String, reason: String)
   /// A size of 0 or less, or a negative limit (EINVAL).
   case invalidSize(byteCount: Int)
+  /// Flags that have none of the three access modes (EINVAL).
+  case invalidAccessMode(flags: UInt32)
   /// A low mark below 0 or above the high one (EINVAL).
   case invalidWatermarks(low: Int, high: Int)
   /// All high marks together are more than the pools may keep (EINVAL).
@@ -51,6 +53,9 @@ extension HeapError: CustomStringConvertible {
       "heap '\(name)' is absent: \(reason)"
     case .invalidSize(let byteCount):
       "a size of \(byteCount) bytes is not possible: it must be 1 or more, a limit 0 or more"
+    case .invalidAccessMode(let flags):
+      "descriptor flags 0x\(String(flags, radix: 16)) have no access mode: "
+        + "O_RDONLY, O_WRONLY and O_RDWR are known"
     case .invalidWatermarks(let low, let high):
       "watermarks of \(low) and \(high) are not possible: 0 <= low <= high"
     case .watermarksExceedLimit(let byteCount, let limit):
@@ -74,7 +79,9 @@ extension HeapError: CustomStringConvertible {
   public var errorNumber: Int32 {
     switch self {
     case .unknownHeap, .absentHeap, .unknownKernelHeap: ENODEV
-    case .invalidSize, .invalidWatermarks, .watermarksExceedLimit, .invalidRequest: EINVAL
+    case .invalidSize, .invalidWatermarks, .watermarksExceedLimit, .invalidRequest,
+      .invalidAccessMode:
+      EINVAL
     case .invalidName(let name, _):
       name.utf8.count > Buffer.maximumNameByteCount ? ENAMETOOLONG : EINVAL
     case .outOfMemory: ENOMEM

@@ -13,7 +13,7 @@ public struct HeapStatistics: Equatable, Sendable {
   /// Bytes taken from the kernel and not given back.
   public internal(set) var takenByteCount = 0
 
-  /// Bytes in buffers and behind descriptors.
+  /// Bytes in buffers, and behind descriptors that come back.
   public internal(set) var inBuffersByteCount = 0
 
   /// Bytes of freed buffers that wait to be zeroed.
@@ -27,6 +27,11 @@ public struct HeapStatistics: Equatable, Sendable {
 
   /// The most bytes the pools may have.
   public internal(set) var poolLimitByteCount = 0
+
+  /// Bytes given away for good since the system started: of which descriptors left the library.
+  ///
+  /// They are in none of the other figures.
+  public internal(set) var handedOutByteCount = 0
 
   /// One entry for each heap.
   public internal(set) var heaps: [HeapActivity] = []
@@ -57,7 +62,7 @@ public struct HeapStatistics: Equatable, Sendable {
   public struct PoolStock: Equatable, Sendable {
     /// Bytes in each of its blocks.
     public let blockByteCount: Int
-    /// `in-process` (slots of slabs) or `shareable` (files of their own).
+    /// `in-process` (slots of slabs), `mapped` (files of their own) or `shareable` (files to be given away).
     public let memory: String
     /// Blocks in the pool.
     public let blockCount: Int
@@ -73,6 +78,7 @@ public struct HeapStatistics: Equatable, Sendable {
     freeingByteCount = accounts.freeing.byteCount
     pooledByteCount = accounts.pooled.byteCount
     poolLimitByteCount = memory.pools.limit.byteCount
+    handedOutByteCount = memory.handedOutPages.byteCount
     self.heaps = heaps.map { name, counts in
       HeapActivity(
         name: name, allocations: counts.allocations, poolMisses: counts.poolMisses,
@@ -102,6 +108,10 @@ public struct HeapStatistics: Equatable, Sendable {
 
 extension MemoryKind {
   fileprivate var name: String {
-    self == .inProcess ? "in-process" : "shareable"
+    switch self {
+    case .inProcess: "in-process"
+    case .mapped: "mapped"
+    default: "shareable"
+    }
   }
 }

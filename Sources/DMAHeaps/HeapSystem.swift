@@ -30,6 +30,13 @@ public final class HeapSystem: Sendable {
     /// 256 MiB unless set.
     public var deferredLimitByteCount: Int
 
+    /// What becomes of memory of which a descriptor left the library; ``Recycling/never`` unless set.
+    public var recycling = Recycling.never
+
+    /// Whether memory for descriptors is made ahead of demand, as much as was handed out lately (P9); otherwise
+    /// only as much as ``Heap/keepReady(low:high:byteCount:for:)`` asks for.
+    public var followsDemand = true
+
     /// The defaults.
     public init() {
       poolLimitByteCount = MachineMemory.totalByteCount / 4
@@ -37,11 +44,32 @@ public final class HeapSystem: Sendable {
     }
   }
 
+  /// What becomes of memory of which a descriptor left the library.
+  public enum Recycling: Sendable {
+    /// It serves nobody else. When all its holders are gone, the kernel has it back by itself; descriptors
+    /// are made of new memory, ahead of demand.
+    case never
+
+    /// Memory of ``Heap/allocateDescriptor(byteCount:flags:)`` is zeroed and handed out again once nobody has its
+    /// file any more: no descriptor, no mapping. Buffers that were exported are as with ``never``.
+    ///
+    /// Only for programs whose receivers do nothing but map, read and write: whoever else gets the memory later
+    /// shares it with those who still have its *pages*, of which the kernel does not tell:
+    /// - splice(2), vmsplice(2), tee(2), sendfile(2) and MSG_ZEROCOPY, while the data is under way;
+    /// - buffers registered with io_uring, RDMA or a device (O_DIRECT, V4L2, VFIO), while registered;
+    /// - descriptors opened with O_PATH, which can be opened for real at any time;
+    /// - forked children of receivers, and /proc/PID/mem of any process that has it mapped.
+    ///
+    /// Needs leases (fs.leases-enable) and inotify watches, one for each file; after setuid(2) nothing comes
+    /// back any more. Files have mode 0600.
+    case inPlace
+  }
+
   /// Starts a system.
   ///
   /// - Throws: ``HeapError`` naming the limit in the way: EMFILE, ENFILE, ENOMEM, EAGAIN, or EINVAL for a
   ///   negative limit.
-  /// - Context: starts two threads; blocks.
+  /// - Context: starts a thread, two with ``Recycling/inPlace``; blocks.
   public convenience init(
     _ configuration: Configuration = Configuration()
   ) throws(HeapError) {
@@ -58,6 +86,8 @@ public final class HeapSystem: Sendable {
     do throws(HostFailure) {
       forkGuard = try ForkGuard()
       runtime = try HeapRuntime(
+        recycling: configuration.recycling == .inPlace ? .inPlace : .never,
+        followsDemand: configuration.followsDemand,
         poolLimit: PageCount(inBytes: configuration.poolLimitByteCount),
         deferredLimit: PageCount(inBytes: configuration.deferredLimitByteCount),
         faults: faults)

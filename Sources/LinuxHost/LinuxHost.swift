@@ -7,9 +7,14 @@ package import PagePools
 
 /// The userspace host: what the core runs on in an ordinary Linux process.
 ///
-/// Blocks are memfds of their own, which can be given to others, and slots of slabs, which are small
-/// and stay in the process. A buffer is one block, as the file is the unit that can be given away, so a
-/// buffer has one block.
+/// Blocks are slots of slabs, which are small and stay in the process, and memfds of their own, which can be
+/// given to others. A buffer is one block, as the file is the unit that can be given away.
+///
+/// | kind | block | for | when it is freed |
+/// |---|---|---|---|
+/// | `inProcess` | slot of a slab | buffers below 64 KiB | used again |
+/// | `mapped` | mapped memfd of a size class | larger buffers | used again, unless a descriptor of it left |
+/// | `shareable` | sealed memfd, as long as was asked | descriptors | never here, or again when it is back |
 ///
 /// The host is a trivial value, because the core passes it on every path: a reference would be counted
 /// each time, and two threads counting the same reference wait for each other. What it refers to
@@ -23,9 +28,6 @@ package struct LinuxHost: HeapHost {
   /// The sizes that are slots of slabs when they stay in the process: below 64 KiB.
   package static let largestSlot = PageCount(14)
 
-  /// Small files are not mapped until a buffer wants them: mappings are limited.
-  static let largestUnmappedFile = largestSlot
-
   private unowned(unsafe) let resources: HostResources
 
   /// A host on `resources`, which outlive all uses of it.
@@ -35,8 +37,8 @@ package struct LinuxHost: HeapHost {
 
   var slabs: SlabSource { unsafe resources.slabs }
 
-  /// Learns when handed-out files come back.
-  package var watcher: ReleaseWatcher { unsafe resources.watcher }
+  /// Learns when handed-out files come back; nil where none do.
+  package var watcher: ReleaseWatcher? { unsafe resources.watcher }
 
   /// Failures that a test wants.
   var faults: FaultPlan? { unsafe resources.faults }
@@ -48,14 +50,14 @@ package struct LinuxHost: HeapHost {
 /// What a host holds: the slabs, the watcher, and the worker's wake-up.
 package final class HostResources: Sendable {
   let slabs: SlabSource
-  let watcher: ReleaseWatcher
+  let watcher: ReleaseWatcher?
   let faults: FaultPlan?
   let wakeUp = WakeUp()
 
   /// - Throws: the step that failed; nothing is left behind.
-  init(poolCapacity: Int, faults: FaultPlan?) throws(HostFailure) {
+  init(recycling: Recycling, poolCapacity: Int, faults: FaultPlan?) throws(HostFailure) {
     slabs = SlabSource(poolCapacity: poolCapacity, faults: faults)
-    watcher = try ReleaseWatcher(faults: faults)
+    watcher = recycling == .inPlace ? try ReleaseWatcher(faults: faults) : nil
     self.faults = faults
   }
 }
@@ -64,8 +66,19 @@ extension MemoryKind {
   /// A slot of a slab: memory for this process.
   package static var inProcess: MemoryKind { MemoryKind(MemorySource(rawValue: 0)) }
 
-  /// A file of its own: memory that can be given to others.
-  package static var shareable: MemoryKind { MemoryKind(MemorySource(rawValue: 1)) }
+  /// A mapped file of its own: memory for this process, which may give it to others.
+  package static var mapped: MemoryKind { MemoryKind(MemorySource(rawValue: 1)) }
+
+  /// A file to be given to others.
+  package static var shareable: MemoryKind { MemoryKind(MemorySource(rawValue: 2)) }
+}
+
+/// What becomes of memory of which a descriptor left the library.
+package enum Recycling: Sendable {
+  /// It serves nobody else: somebody may have its pages for ever. The kernel has it back by itself.
+  case never
+  /// It is zeroed and handed out again once nobody has its file any more.
+  case inPlace
 }
 
 // MARK: - Source of pages
@@ -95,9 +108,11 @@ extension LinuxHost {
     switch properties.kind {
     case .inProcess:
       return try slabs.allocate(for: pool, size)
+    case .mapped:
+      let file = try MemoryFile(size, for: .buffer, faults: faults)
+      return MemoryBlock(pool: pool, size: size, file: file)
     case .shareable:
-      let isMapped = size > Self.largestUnmappedFile
-      let file = try MemoryFile(pages: size, isMapped: isMapped, faults: faults)
+      let file = try MemoryFile(size, for: watcher == nil ? .handOut : .recycling, faults: faults)
       return MemoryBlock(pool: pool, size: size, file: file)
     default:
       preconditionFailure("a kind of memory that this host does not have")
@@ -107,7 +122,7 @@ extension LinuxHost {
   package func release(_ blocks: consuming BlockChain<LinuxHost>, _ properties: PoolProperties) {
     while let block = blocks.pop(in: self) {
       if let file = block.file {
-        watcher.forget(block, file)
+        watcher?.forget(block, file)
         block.destroy()
       } else {
         slabs.release(block)
@@ -121,13 +136,7 @@ extension LinuxHost {
       unsafe Zeroing.zero(address, block.size.byteCount)
       return true
     }
-    guard file.isIntact else { return false }
-    guard let address = unsafe block.address else {
-      return Zeroing.zero(file.descriptor, file.length.byteCount)
-    }
-    file.populateMapping()
-    unsafe Zeroing.zero(address, file.length.byteCount)
-    return true
+    return file.zero()
   }
 
   @inline(always)
@@ -154,7 +163,7 @@ extension LinuxHost {
   package func canRelieve(
     _ failure: HostFailure, _ wanted: MemoryKind, with kind: MemoryKind
   ) -> Bool {
-    failure.errorNumber == ENOMEM || kind == .shareable
+    failure.errorNumber == ENOMEM || kind != .inProcess
   }
 }
 
@@ -191,6 +200,7 @@ extension LinuxHost {
   package func uncharge(_ pages: PageCount, _ owner: Owner) {}
 
   package func collectReturned(atMost limit: PageCount) -> Bool {
+    guard let watcher else { return false }
     watcher.collectReturned(atMost: limit)
     // What there was, the watching thread may have been quicker to collect.
     return true

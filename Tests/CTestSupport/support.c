@@ -29,3 +29,9 @@ int test_wait(int process) {
   }
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
+
+int test_fork_as(unsigned user, int (*body)(void *), void *context) {
+  pid_t process = fork();
+  if (process == 0) _exit(setuid(user) == 0 ? body(context) : 125);
+  return process;
+}

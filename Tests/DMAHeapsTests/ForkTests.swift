@@ -18,7 +18,10 @@ struct ForkTests {
     var descriptor: Int32
 
     init() throws {
-      system = try HeapSystem()
+      var configuration = HeapSystem.Configuration()
+      // So that nothing changes in the parent meanwhile.
+      configuration.followsDemand = false
+      system = try HeapSystem(configuration)
       heap = try system.heap(named: "system")
       buffer = try heap.allocate(byteCount: 1 << 20)
       descriptor = try heap.allocateDescriptor(byteCount: 65536).relinquish()
@@ -69,7 +72,8 @@ struct ForkTests {
           #endif
           return 0
         }, Unmanaged.passUnretained(family).toOpaque())
-      #expect(test_wait(child) == 0)
+      let status = test_wait(child)
+      #expect(status == 0)
       #expect(family.system.memory.pools.accounts() == accounts)
       family.buffer?.fill(5)
       let mapping = try ClientMapping(family.descriptor, byteCount: 65536)

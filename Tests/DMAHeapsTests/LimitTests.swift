@@ -36,7 +36,6 @@ struct LimitTests {
       }
       _ = consume first
       for descriptor in descriptors { close(descriptor) }
-      #expect(waitUntil { system.memory.host.watcher.handedOutCount == 0 })
       _ = try heap.allocateDescriptor(byteCount: 4096)
     }
   }

@@ -12,12 +12,15 @@ import Testing
 ///
 /// - Parameter body: gets the system and its `system` heap; must drop all buffers and descriptors.
 func withSystem(
+  recycling: HeapSystem.Recycling = .never, followsDemand: Bool = true,
   poolLimit: Int = 64 << 20, deferredLimit: Int = 16 << 20, faults: FaultPlan? = nil,
   _ body: (HeapSystem, Heap) throws -> Void
 ) throws {
   var configuration = HeapSystem.Configuration()
   configuration.poolLimitByteCount = poolLimit
   configuration.deferredLimitByteCount = deferredLimit
+  configuration.recycling = recycling
+  configuration.followsDemand = followsDemand
   let system = try HeapSystem(configuration, faults: faults)
   try body(system, try system.heap(named: "system"))
   #expect(

@@ -19,9 +19,10 @@ struct ReleaseWatcherTests {
   @Test
   func overflow_checksEverythingHandedOut() throws {
     // With its thread stopped, the watcher reads no events.
-    let runtime = try HeapRuntime(poolLimit: PageCount(4096), deferredLimit: PageCount(4096))
+    let runtime = try HeapRuntime(
+      recycling: .inPlace, poolLimit: PageCount(4096), deferredLimit: PageCount(4096))
     let heap = try #require(MemfdHeap(memory: runtime.memory))
-    let watcher = runtime.memory.host.watcher
+    let watcher = try #require(runtime.memory.host.watcher)
     runtime.stop()
     var descriptors: [Int32] = []
     for _ in 0..<20 {
@@ -54,12 +55,13 @@ struct ReleaseWatcherTests {
   /// A truncated read never yields half an event.
   @Test
   func partOfAnEvent_isIgnored() throws {
-    let runtime = try HeapRuntime(poolLimit: .zero, deferredLimit: .zero)
+    let runtime = try HeapRuntime(
+      recycling: .inPlace, poolLimit: .zero, deferredLimit: .zero)
     let heap = try #require(MemfdHeap(memory: runtime.memory))
     let overflow = event(watch: -1, mask: UInt32(SHIM_IN_Q_OVERFLOW))
     for byteCount in 0..<overflow.count {
       let part = Array(overflow[..<byteCount])
-      runtime.memory.host.watcher.handle(part.span.bytes)
+      runtime.memory.host.watcher?.handle(part.span.bytes)
     }
     runtime.stop()
     heap.close()
@@ -69,16 +71,16 @@ struct ReleaseWatcherTests {
   /// A lease refused right behind the event is tried again: nothing else would ever wake the watcher.
   @Test
   func refusedLease_isTriedAgain() throws {
-    let runtime = try HeapRuntime(poolLimit: PageCount(4096), deferredLimit: PageCount(4096))
+    let runtime = try HeapRuntime(
+      recycling: .inPlace, poolLimit: PageCount(4096), deferredLimit: PageCount(4096))
     let heap = try #require(MemfdHeap(memory: runtime.memory))
-    let watcher = runtime.memory.host.watcher
-    // A buffer that is freed while a descriptor is open: the lease is refused, a retry planned. The
+    let watcher = try #require(runtime.memory.host.watcher)
+    // A file that is looked at while its descriptor is open: the lease is refused, a retry planned. The
     // descriptor is then closed without an event, as its watch is told to keep silent.
     for _ in 0..<50 {
-      var block = try heap.allocateBuffer(PageCount(16))
-      let descriptor = try heap.exportDescriptor(&block, PageCount(16), flags: O_RDWR | O_CLOEXEC)
-      watcher.ignoreEvents(of: block)
-      heap.freeExported(block)
+      let descriptor = try heap.allocateDescriptor(PageCount(16), flags: O_RDWR | O_CLOEXEC)
+      watcher.ignoreEvents()
+      watcher.checkEverything(by: .bystander)
       #expect(watcher.handedOutCount == 1)
       _ = consume descriptor
       var patience = 30_000

@@ -17,7 +17,15 @@
 #define SHIM_FALLOC_PUNCH_HOLE (0x01 | 0x02)  // with FALLOC_FL_KEEP_SIZE
 #define SHIM_IN_CLOSE (0x08 | 0x10)
 #define SHIM_IN_Q_OVERFLOW 0x4000
+#define SHIM_F_ADD_SEALS 1033
+#define SHIM_F_GET_SEALS 1034
+#define SHIM_F_DUPFD_CLOEXEC 1030
+#define SHIM_SEALS_OF_LENGTH 0x7  // F_SEAL_SEAL, F_SEAL_SHRINK, F_SEAL_GROW
+#define SHIM_FS_IOC_GETFLAGS 0x80086601u
+#define SHIM_MADV_REMOVE 9
 #define SHIM_MADV_DONTFORK 10
+#define SHIM_MADV_HUGEPAGE 14
+#define SHIM_MADV_COLLAPSE 25
 #define SHIM_MADV_WIPEONFORK 18
 #define SHIM_MADV_POPULATE_READ 22
 #define SHIM_MADV_POPULATE_WRITE 23
@@ -26,7 +34,7 @@
 
 // MARK: Descriptors
 
-// Without MFD_ALLOW_SEALING: a seal that a client adds would outlive its use of the memory.
+// A file that can be sealed, and not executed where the kernel knows of that (6.3).
 int shim_memfd_create(const char *name);
 
 int shim_open(const char *path, int flags);
@@ -34,6 +42,17 @@ int shim_fcntl_int(int descriptor, int command, int argument);
 int shim_ioctl(int descriptor, uint32_t command, void *arguments);
 int shim_fallocate(int descriptor, int mode, int64_t offset, int64_t length);
 int shim_inotify_init(void);
+int shim_fstat_identity(int descriptor, uint64_t *device, uint64_t *inode);
+
+// Bytes of the names of a file's extended attributes.
+long shim_attribute_names_size(int descriptor);
+
+// MARK: Fork
+
+// Has a child forked from this process close a descriptor, if it is still that file; the child must not
+// keep the file. Remembering fails (-1, ENOMEM) where there is no memory for it.
+int shim_close_in_child(int descriptor, uint64_t device, uint64_t inode);
+void shim_keep_in_child(int descriptor);
 int shim_eventfd(void);
 
 // Waits without limit when `timeout` (nanoseconds) is negative.

@@ -49,7 +49,7 @@ struct BlockRecord {
   enum Backing {
     /// A slot of a slab: memory of this process, see ``SlabSource``.
     case slot(Slab)
-    /// A memfd of the block's own: memory that can be given to others, see ``MemoryFile``.
+    /// A memfd of the block's own, see ``MemoryFile``.
     case file(MemoryFile)
   }
 }

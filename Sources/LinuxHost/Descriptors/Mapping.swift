@@ -9,7 +9,7 @@ internal import Glibc
 /// parent's pools, and its copy would keep freed memory alive.
 @safe
 package struct Mapping: ~Copyable, @unchecked Sendable {
-  /// The first byte, page aligned.
+  /// The first byte, page aligned; from 2 MiB on, aligned to a huge page.
   package let base: UnsafeMutableRawPointer
 
   /// Bytes, a multiple of the page size.
@@ -19,18 +19,20 @@ package struct Mapping: ~Copyable, @unchecked Sendable {
   ///
   /// - Throws: ENOMEM (memory, RLIMIT_AS or vm.max_map_count), EAGAIN.
   /// - Context: blocks.
-  init(
-    of descriptor: borrowing OwnedDescriptor, byteCount: Int, faults: FaultPlan?
-  ) throws(HostFailure) {
+  init(of descriptor: Int32, byteCount: Int, faults: FaultPlan?) throws(HostFailure) {
     if let injected = faults?.errorNumber(.map) {
       throw HostFailure(.map, injected, byteCount: byteCount)
     }
-    let address = unsafe mmap(
-      nil, byteCount, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor.rawValue, 0)
-    guard let address = unsafe address, unsafe address != MAP_FAILED else {
-      throw HostFailure(.map, errno, byteCount: byteCount)
+    let address = unsafe Self.reserveAligned(byteCount)
+    let mapped = unsafe mmap(
+      address, byteCount, PROT_READ | PROT_WRITE,
+      MAP_SHARED | (address == nil ? 0 : MAP_FIXED), descriptor, 0)
+    guard let mapped = unsafe mapped, unsafe mapped != MAP_FAILED else {
+      let errorNumber = errno
+      if let address = unsafe address { unsafe munmap(address, byteCount) }
+      throw HostFailure(.map, errorNumber, byteCount: byteCount)
     }
-    unsafe base = address
+    unsafe base = mapped
     self.byteCount = byteCount
     // Cannot fail: the range was just mapped.
     unsafe madvise(base, byteCount, SHIM_MADV_DONTFORK)
@@ -39,5 +41,23 @@ package struct Mapping: ~Copyable, @unchecked Sendable {
   deinit {
     // SAFETY: the range is this mapping's alone; whoever used it held the block it belongs to.
     unsafe munmap(base, byteCount)
+  }
+
+  /// Finds room at a huge page's boundary: elsewhere the kernel cannot map by huge pages.
+  ///
+  /// - Returns: nil for less than a huge page, or if there is no room; any address will do then.
+  private static func reserveAligned(_ byteCount: Int) -> UnsafeMutableRawPointer? {
+    guard byteCount >= HugePages.byteCount else { return nil }
+    let room = byteCount + HugePages.byteCount
+    let start = unsafe mmap(
+      nil, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+    guard let start = unsafe start, unsafe start != MAP_FAILED else { return nil }
+    let aligned = unsafe start.alignedUp(toMultipleOf: HugePages.byteCount)
+    let before = unsafe aligned - start
+    let after = unsafe (start + room) - (aligned + byteCount)
+    // SAFETY: both ends are of the range just reserved, and outside of what is kept.
+    if before > 0 { unsafe munmap(start, before) }
+    if after > 0 { unsafe munmap(aligned + byteCount, after) }
+    return unsafe aligned
   }
 }

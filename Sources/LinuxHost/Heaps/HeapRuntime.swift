@@ -5,7 +5,7 @@ package import HeapFramework
 package import PagePools
 internal import Synchronization
 
-/// One set of pools with its threads: the deferred-free worker and the release watcher.
+/// One set of pools with its threads: the worker, and the release watcher where files are used again.
 ///
 /// ``stop()`` must be called once, by the owner, when no buffer is live. Descriptors that were handed out
 /// stay good: their files live as long as somebody has them.
@@ -19,11 +19,11 @@ package final class HeapRuntime: Sendable {
 
   private struct Threads: ~Copyable, Sendable {
     let worker: HostThread
-    let watcher: HostThread
+    let watcher: HostThread?
 
     consuming func join() {
       worker.join()
-      watcher.join()
+      watcher?.join()
     }
   }
 
@@ -41,15 +41,18 @@ package final class HeapRuntime: Sendable {
   /// Starts the threads.
   ///
   /// - Parameters:
+  ///   - recycling: whether files that were handed out are used again.
+  ///   - followsDemand: whether files to be handed out are made ahead of demand.
   ///   - poolLimit: the most pages in pools (P4).
   ///   - deferredLimit: the most pages waiting to be freed (D5).
   ///   - poolCapacity: the most pools there can be.
   /// - Throws: the step that failed; nothing is left behind.
   package init(
-    poolLimit: PageCount, deferredLimit: PageCount, poolCapacity: Int = 128,
-    faults: FaultPlan? = nil
+    recycling: Recycling = .never, followsDemand: Bool = true, poolLimit: PageCount,
+    deferredLimit: PageCount, poolCapacity: Int = 192, faults: FaultPlan? = nil
   ) throws(HostFailure) {
-    let resources = try HostResources(poolCapacity: poolCapacity, faults: faults)
+    let resources = try HostResources(
+      recycling: recycling, poolCapacity: poolCapacity, faults: faults)
     let host = LinuxHost(resources)
     let memory = BufferMemory(
       pools: PoolSet(
@@ -59,12 +62,15 @@ package final class HeapRuntime: Sendable {
       deferredLimit: deferredLimit, inlineFreeLimit: Self.inlineFreeLimit)
     let isStopping = StopFlag()
     let worker = try HostThread(named: "dmaheap-free", faults: faults) {
-      Self.work(memory, isStopping, faults)
+      Self.work(memory, followsDemand: followsDemand, isStopping, faults)
     }
     do throws(HostFailure) {
-      let watcher = try HostThread(named: "dmaheap-watch", faults: faults) {
-        host.watcher.run()
-      }
+      let watcher =
+        if host.watcher != nil {
+          try HostThread(named: "dmaheap-watch", faults: faults) { host.watcher?.run() }
+        } else {
+          HostThread?.none
+        }
       threads = Mutex(Threads(worker: worker, watcher: watcher))
     } catch {
       isStopping.isSet.store(true, ordering: .relaxed)
@@ -86,11 +92,9 @@ package final class HeapRuntime: Sendable {
     // Paired with the worker's load; the semaphore orders them.
     isStopping.isSet.store(true, ordering: .relaxed)
     host.wakeUp.wake()
-    host.watcher.stop()
+    host.watcher?.stop()
     threads.join()
-    for block in host.watcher.abandon() {
-      memory.pools.release(block, from: .buffer)
-    }
+    host.watcher?.abandon()
     memory.reclaimAll()
   }
 
@@ -104,11 +108,12 @@ package final class HeapRuntime: Sendable {
   /// A program that frees in a loop would wake the worker each time, for a system call of 5 µs. So the
   /// worker naps before it sleeps: while it naps it looks by itself, and nobody need wake it.
   private static func work(
-    _ memory: BufferMemory<LinuxHost>, _ isStopping: StopFlag, _ faults: FaultPlan?
+    _ memory: BufferMemory<LinuxHost>, followsDemand: Bool, _ isStopping: StopFlag,
+    _ faults: FaultPlan?
   ) {
     HostThread.lowerPriority()
     var pace = RefillPace(
-      pause: refillPause, poolCapacity: memory.pools.poolCapacity)
+      pause: refillPause, poolCapacity: memory.pools.poolCapacity, followsDemand: followsDemand)
     var naps = 0
     while !isStopping.isSet.load(ordering: .relaxed) {
       faults?.delayWorker()

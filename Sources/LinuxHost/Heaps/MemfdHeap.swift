@@ -4,14 +4,15 @@ internal import Glibc
 package import HeapFramework
 package import PagePools
 
-/// A heap on memfds: every buffer one block, recycled through pools of size classes.
+/// A heap on memfds: every buffer one block, as the file is the unit that can be given away.
 ///
-/// Two kinds of memory stand behind it: slots of slabs for small buffers that stay in the process, and
-/// files of their own for the rest and for whatever is given to others.
+/// Three kinds of memory stand behind it: slots of slabs and mapped files for buffers of this process, which are
+/// used again through pools of size classes, and files to be given away, which are made ahead of demand.
 package final class MemfdHeap: Sendable {
   private let memory: BufferMemory<LinuxHost>
   private let slots: SingleBlockHeap<LinuxHost>
   private let files: SingleBlockHeap<LinuxHost>
+  private let descriptors: HandOutHeap<LinuxHost>
 
   private var host: LinuxHost { memory.host }
 
@@ -23,46 +24,58 @@ package final class MemfdHeap: Sendable {
       let slots = SingleBlockHeap(
         memory: memory, kind: .inProcess, largest: LinuxHost.largestSlot)
     else { return nil }
-    guard let files = SingleBlockHeap(memory: memory, kind: .shareable) else {
+    guard let files = SingleBlockHeap(memory: memory, kind: .mapped) else {
       slots.close()
       return nil
     }
     self.memory = memory
     self.slots = slots
     self.files = files
+    descriptors = HandOutHeap(
+      memory: memory, kind: .shareable, largest: files.largest,
+      keepsSizes: memory.host.watcher != nil)
   }
 
-  /// What the heap has done, with either kind of memory.
+  /// What the heap has done, with any kind of memory.
   package func counts() -> HeapCounts {
     var counts = slots.counters.total()
     counts += files.counters.total()
+    counts += descriptors.counters.total()
     return counts
-  }
-
-  /// Sets how many blocks for buffers of a size are to be there before anybody asks (P9): of each kind of
-  /// memory that serves them.
-  ///
-  /// - Returns: false when buffers cannot be so large.
-  /// - Throws: `WatermarksExceedLimit`; all marks are then as before.
-  package func setWatermarks(
-    _ marks: Watermarks, holding pages: PageCount
-  ) throws(WatermarksExceedLimit) -> Bool {
-    guard let before = files.watermarks(holding: pages) else { return false }
-    try files.setWatermarks(marks, holding: pages)
-    guard pages <= LinuxHost.largestSlot else { return true }
-    do throws(WatermarksExceedLimit) {
-      try slots.setWatermarks(marks, holding: pages)
-    } catch {
-      _ = try? files.setWatermarks(before, holding: pages)
-      throw error
-    }
-    return true
   }
 
   /// Destroys the heap's pools; no buffer may be live or waiting.
   package func close() {
     slots.close()
     files.close()
+    descriptors.close()
+  }
+}
+
+// MARK: - Ahead of demand
+
+extension MemfdHeap {
+  /// What memory is kept ready for.
+  package enum Use: Sendable {
+    case buffers
+    case descriptors
+  }
+
+  /// Sets how many blocks for a size are to be there before anybody asks (P9).
+  ///
+  /// - Returns: false when blocks cannot be so large, or too many sizes are kept ready.
+  /// - Throws: `WatermarksExceedLimit`; the marks are then as before.
+  package func setWatermarks(
+    _ marks: Watermarks, holding pages: PageCount, for use: Use
+  ) throws(WatermarksExceedLimit) -> Bool {
+    switch use {
+    case .buffers where pages <= LinuxHost.largestSlot:
+      try slots.setWatermarks(marks, holding: pages)
+    case .buffers:
+      try files.setWatermarks(marks, holding: pages)
+    case .descriptors:
+      try descriptors.setWatermarks(marks, holding: pages)
+    }
   }
 }
 
@@ -75,52 +88,18 @@ extension MemfdHeap {
   /// - Complexity: O(1) from a warm pool, without a system call and without allocating.
   /// - Context: no lock held; may block.
   package func allocateBuffer(_ pages: PageCount) throws(HostFailure) -> MemoryBlock {
-    if pages <= LinuxHost.largestSlot { return try slots.allocateBlock(pages).block }
-    let block = try files.allocateBlock(pages).block
-    try prepare(block, isMapped: true) { (file) throws(HostFailure) in
-      // An earlier owner may have given the file away shorter.
-      if file.length < pages { try file.setLength(pages, host.faults) }
-    }
-    return block
+    try (pages <= LinuxHost.largestSlot ? slots : files).allocateBlock(pages).block
   }
 
-  /// Frees a buffer that never left the process.
+  /// Frees a buffer.
+  ///
+  /// Memory of which a descriptor was given away stays with whoever has it, and serves nobody else.
   ///
   /// - Parameter mayBeWritten: false only when nobody can have written it (S4).
   package func free(_ block: MemoryBlock, mayBeWritten: Bool) {
-    if block.file == nil {
-      slots.free(block, mayBeWritten: mayBeWritten)
-    } else {
-      files.free(block, mayBeWritten: mayBeWritten)
-    }
-  }
-
-  /// Frees a buffer of which descriptors were given away; the memory comes back when they, too, are
-  /// gone.
-  package func freeExported(_ block: MemoryBlock) {
-    guard let file = block.file else { preconditionFailure("a slot cannot be exported") }
-    if host.watcher.bufferReleased(file) { files.free(block, mayBeWritten: true) }
-  }
-}
-
-// MARK: - Descriptors
-
-extension MemfdHeap {
-  /// Gets a descriptor of zeroed memory; closing its last copy is the release (H5).
-  ///
-  /// - Parameters:
-  ///   - pages: the descriptor's size, exactly.
-  ///   - flags: for open(2).
-  /// - Context: no lock held; blocks.
-  package func allocateDescriptor(
-    _ pages: PageCount, flags: Int32
-  ) throws(HostFailure) -> OwnedDescriptor {
-    let block = try files.allocateBlock(pages).block
-    return try prepare(block, isMapped: false) { (file) throws(HostFailure) in
-      try file.setLength(pages, host.faults)
-      return try host.watcher.handOut(
-        block, file, owner: files, flags: flags, isHeldByBuffer: false)
-    }
+    guard let file = block.file else { return slots.free(block, mayBeWritten: mayBeWritten) }
+    guard file.isShared else { return files.free(block, mayBeWritten: mayBeWritten) }
+    files.handOut(Allocation(block, in: host))
   }
 
   /// Opens a descriptor of a buffer's memory for somebody else.
@@ -133,58 +112,78 @@ extension MemfdHeap {
   package func exportDescriptor(
     _ block: inout MemoryBlock, _ pages: PageCount, flags: Int32
   ) throws(HostFailure) -> OwnedDescriptor {
-    guard let file = block.file else {
-      return try exportCopy(of: &block, pages, flags: flags)
-    }
-    // Once handed out, the length stays.
-    if !file.isHandedOut { try file.setLength(pages, host.faults) }
-    return try host.watcher.handOut(
-      block, file, owner: files, flags: flags, isHeldByBuffer: true)
-  }
-
-  private func exportCopy(
-    of slot: inout MemoryBlock, _ pages: PageCount, flags: Int32
-  ) throws(HostFailure) -> OwnedDescriptor {
-    let block = try files.allocateBlock(pages).block
-    let descriptor = try prepare(block, isMapped: true) { (file) throws(HostFailure) in
-      try file.setLength(pages, host.faults)
-      return try host.watcher.handOut(
-        block, file, owner: files, flags: flags, isHeldByBuffer: true)
-    }
-    guard let source = unsafe slot.address, let target = unsafe block.address else {
-      preconditionFailure("both blocks are mapped")
+    if let file = block.file { return try file.export(pages: pages, flags: flags, host.faults) }
+    let copy = try files.allocateBlock(pages).block
+    guard let file = copy.file, let source = unsafe block.address, let target = unsafe copy.address
+    else { preconditionFailure("both blocks are mapped, and files have files") }
+    let descriptor: OwnedDescriptor
+    do throws(HostFailure) {
+      descriptor = try file.export(pages: pages, flags: flags, host.faults)
+    } catch {
+      free(copy, mayBeWritten: false)
+      throw error
     }
     // SAFETY: both hold `pages` pages, and the caller has exclusive access to the buffer.
     unsafe memcpy(target, source, pages.byteCount)
-    free(slot, mayBeWritten: true)
-    slot = block
+    slots.free(block, mayBeWritten: true)
+    block = copy
     return descriptor
   }
+}
 
-  /// Readies a block that was just taken, or gives it back as it was.
-  private func prepare<R: ~Copyable>(
-    _ block: MemoryBlock, isMapped: Bool, _ body: (MemoryFile) throws(HostFailure) -> R
-  ) throws(HostFailure) -> R {
-    guard let file = block.file else { preconditionFailure("only files need preparing") }
+// MARK: - Descriptors
+
+extension MemfdHeap {
+  /// Gets a descriptor of zeroed memory; closing its last copy is the release (H5).
+  ///
+  /// - Parameters:
+  ///   - pages: the descriptor's size, exactly.
+  ///   - flags: for open(2).
+  /// - Complexity: O(1) when one is ready, without a system call for `O_RDWR | O_CLOEXEC`.
+  /// - Context: no lock held; may block.
+  package func allocateDescriptor(
+    _ pages: PageCount, flags: Int32
+  ) throws(HostFailure) -> OwnedDescriptor {
+    guard let buffer = try descriptors.take(pages) else {
+      return try allocateOddDescriptor(pages, flags: flags)
+    }
+    guard let block = buffer.blocks.front, let file = block.file else {
+      preconditionFailure("a buffer to be handed out is a file")
+    }
     do throws(HostFailure) {
-      if isMapped, unsafe block.address == nil {
-        try file.map(block.size, host.faults)
-        unsafe block.address = file.mappedBase
+      if let watcher = host.watcher {
+        return try watcher.handOut(block, file, owner: descriptors, flags: flags)
       }
-      return try body(file)
+      let descriptor = try file.giveAway(flags: flags, host.faults)
+      descriptors.handOut(buffer)
+      return descriptor
     } catch {
-      // Still zero: nobody had it.
-      free(block, mayBeWritten: false)
+      descriptors.free(buffer, mayBeWritten: false)
       throw error
     }
+  }
+
+  /// Gets a descriptor of a size for which there can be no pool: through a buffer that is let go of.
+  private func allocateOddDescriptor(
+    _ pages: PageCount, flags: Int32
+  ) throws(HostFailure) -> OwnedDescriptor {
+    var block = try files.allocateBlock(pages).block
+    defer { free(block, mayBeWritten: false) }
+    return try exportDescriptor(&block, pages, flags: flags)
   }
 }
 
 extension SingleBlockHeap<LinuxHost> {
   /// Frees a buffer of one block.
-  func free(_ block: MemoryBlock, mayBeWritten: Bool, by thread: FreeingThread = .user) {
+  func free(_ block: MemoryBlock, mayBeWritten: Bool) {
     free(
-      Allocation(blocks: BlockChain(block, in: memory.host), owner: LinuxHost.Owner()),
-      mayBeWritten: mayBeWritten, by: thread)
+      Allocation(block, in: memory.host), mayBeWritten: mayBeWritten)
+  }
+}
+
+extension Allocation<LinuxHost> {
+  /// A buffer of one block.
+  init(_ block: MemoryBlock, in host: LinuxHost) {
+    self.init(blocks: BlockChain(block, in: host), owner: LinuxHost.Owner())
   }
 }

@@ -7,7 +7,11 @@ internal import HeapModule
 package import PagePools
 internal import Synchronization
 
-/// Finds out when nobody outside has a handed-out file any more (H5).
+/// Finds out when nobody outside has a handed-out file any more (H5), so that it can be used again.
+///
+/// Nobody having the *file* does not mean that nobody has its pages: what was spliced, sent, registered with
+/// io_uring or RDMA stays with whoever did it, and O_PATH descriptors are not seen. So files are handed out to
+/// come back only where the program says that its receivers do nothing of this.
 ///
 /// A file may be dup'ed, inherited, sent, reopened and mapped without our knowledge. Two things the
 /// kernel tells us together are enough: inotify reports that a description of the file was closed with
@@ -19,6 +23,7 @@ internal import Synchronization
 ///   would wake us. A file with several descriptions is refused for the better reason.
 /// - IN_Q_OVERFLOW (16384 unread events) means that events are lost: everything handed out is checked.
 /// - A watch keeps its inode alive, so it is removed before the file is closed.
+/// - After setuid(2) no lease is granted any more, and after closefrom(3) files are gone: they are given up.
 package final class ReleaseWatcher: Sendable {
   private struct State: ~Copyable {
     /// Every watched file that is a block, by watch descriptor.
@@ -55,41 +60,21 @@ extension ReleaseWatcher {
   /// - Parameters:
   ///   - owner: the heap that frees the block when it comes back; it outlives the watcher's threads.
   ///   - flags: for open(2).
-  ///   - isHeldByBuffer: whether a buffer of this process goes on using the memory; then
-  ///     ``bufferReleased(_:)`` follows.
   /// - Throws: ENOSPC (fs.inotify.max_user_watches), EMFILE, ENFILE, ENOMEM. The block is then still the
   ///   caller's alone, unless it was handed out before.
   /// - Context: system calls: 5 µs, and 3 µs more for a file's first time.
   func handOut(
-    _ block: MemoryBlock, _ file: MemoryFile, owner: SingleBlockHeap<LinuxHost>, flags: Int32,
-    isHeldByBuffer: Bool
+    _ block: MemoryBlock, _ file: MemoryFile, owner: HandOutHeap<LinuxHost>, flags: Int32
   ) throws(HostFailure) -> OwnedDescriptor {
     try watch(block, file)
-    let descriptor = try file.reopen(flags: flags, faults)
+    let descriptor = try file.export(pages: file.length, flags: flags, faults)
     // Only now that the description exists: an event left over from an earlier life of the file would
     // otherwise find it unused.
     state.withLock { _ in
       file.isHandedOut = true
       unsafe file.owner = owner
-      file.isHeldByBuffer = isHeldByBuffer
     }
     return descriptor
-  }
-
-  /// Tells that a buffer of this process is done with a handed-out file.
-  ///
-  /// - Returns: whether the block is the caller's again, nobody else having the file. Else it comes
-  ///   back through the watching thread.
-  func bufferReleased(_ file: MemoryFile) -> Bool {
-    let isReturned = state.withLock { state in
-      file.isHeldByBuffer = false
-      if reclaim(file) { return true }
-      // The last other holder may have gone just now, and its event may have been read already.
-      state.retries.insert(LeaseRetry(of: file, after: LeaseRetry.firstDelay))
-      return false
-    }
-    if !isReturned { wake() }
-    return isReturned
   }
 
   /// Forgets a block that is being released to its source.
@@ -104,37 +89,40 @@ extension ReleaseWatcher {
   ///
   /// Their files live on where they were handed to.
   ///
-  /// - Returns: the blocks, which the caller releases.
-  func abandon() -> [MemoryBlock] {
-    state.withLock { state in
+  /// - Context: no lock held; blocks.
+  func abandon() {
+    let blocks = state.withLock { state in
       state.blocks.values.filter { block in
-        guard let file = block.file, file.isHandedOut, !file.isHeldByBuffer else { return false }
+        guard let file = block.file, file.isHandedOut else { return false }
         file.isHandedOut = false
         return true
       }
     }
+    for block in blocks { free(block, .unknown, by: .bystander) }
   }
 
-  /// Blocks that are handed out and held by no buffer.
+  /// Blocks that are handed out.
   package var handedOutCount: Int {
-    state.withLock { state in
-      state.blocks.values.count { $0.file?.isHandedOut == true && $0.file?.isHeldByBuffer == false }
-    }
+    state.withLock { state in state.blocks.values.count { $0.file?.isHandedOut == true } }
   }
 
-  /// Stops events of a block's file from being heeded, as if they had been lost; for tests.
-  package func ignoreEvents(of block: MemoryBlock) {
-    guard let file = block.file else { return }
-    // Replaces the watch's mask: moves are events that a memfd never has.
-    _ = unsafe withDescriptorPath(file.descriptor.rawValue) { path in
-      unsafe inotify_add_watch(queue.rawValue, path, UInt32(IN_MOVE_SELF))
+  /// Stops events of all files there are from being heeded, as if they had been lost; for tests.
+  package func ignoreEvents() {
+    state.withLock { state in
+      for block in state.blocks.values {
+        guard let file = block.file else { continue }
+        // Replaces the watch's mask: moves are events that a memfd never has.
+        _ = unsafe withDescriptorPath(file.descriptor) { path in
+          unsafe inotify_add_watch(queue.rawValue, path, UInt32(IN_MOVE_SELF))
+        }
+      }
     }
   }
 
   private func watch(_ block: MemoryBlock, _ file: MemoryFile) throws(HostFailure) {
     guard file.watch < 0 else { return }
     let watch = try attempt(.watch, faults: faults) {
-      unsafe withDescriptorPath(file.descriptor.rawValue) { path in
+      unsafe withDescriptorPath(file.descriptor) { path in
         unsafe inotify_add_watch(queue.rawValue, path, UInt32(SHIM_IN_CLOSE))
       }
     }
@@ -144,18 +132,36 @@ extension ReleaseWatcher {
     }
   }
 
+  /// Whose a file is now.
+  private enum Holder {
+    /// Ours again.
+    case nobody
+    /// Somebody else's.
+    case others
+    /// Nobody can tell any more: the file is to be given up.
+    case unknown
+  }
+
   /// Takes a file back if nobody else has it.
   ///
   /// Called with the lock held: of all who may find out at the same time, one gets it.
-  private func reclaim(_ file: MemoryFile) -> Bool {
-    guard file.isHandedOut, !file.isHeldByBuffer else { return false }
-    let descriptor = file.descriptor.rawValue
-    guard shim_fcntl_int(descriptor, SHIM_F_SETLEASE, Int32(F_WRLCK)) == 0 else { return false }
-    // Given up at once: it would make anyone opening the file wait.
-    _ = shim_fcntl_int(descriptor, SHIM_F_SETLEASE, Int32(F_UNLCK))
+  private func reclaim(_ file: MemoryFile) -> Holder? {
+    guard file.isHandedOut else { return nil }
+    let descriptor = file.descriptor
+    if shim_fcntl_int(descriptor, SHIM_F_SETLEASE, Int32(F_WRLCK)) == 0 {
+      // Given up at once: it would make anyone opening the file wait.
+      _ = shim_fcntl_int(descriptor, SHIM_F_SETLEASE, Int32(F_UNLCK))
+      // The lease was that of another file if the number is another's by now.
+      guard file.isOurs else { return takeBack(file, .unknown) }
+      return takeBack(file, .nobody)
+    }
+    return errno == EAGAIN ? .others : takeBack(file, .unknown)
+  }
+
+  private func takeBack(_ file: MemoryFile, _ holder: Holder) -> Holder {
     file.isHandedOut = false
     file.retryDeadline = nil
-    return true
+    return holder
   }
 }
 
@@ -232,8 +238,10 @@ extension ReleaseWatcher {
       _ = unsafe shim_poll(list.baseAddress, Int32(list.count), timeout)
     }
     var wakeUps: UInt64 = 0
-    if descriptors[1].revents != 0 { unsafe read(wakeEvent.rawValue, &wakeUps, 8) }
-    return !isStopping.load(ordering: .relaxed)
+    if descriptors[1].revents & Int16(POLLIN) != 0 { unsafe read(wakeEvent.rawValue, &wakeUps, 8) }
+    // The program closed what it did not open: nothing comes back any more, and polling on would spin.
+    let isClosed = (descriptors[0].revents | descriptors[1].revents) & Int16(POLLNVAL) != 0
+    return !isClosed && !isStopping.load(ordering: .relaxed)
   }
 
   /// Handles the events of one read; `events` are whole `struct inotify_event`s.
@@ -264,42 +272,51 @@ extension ReleaseWatcher {
   /// - Returns: pages that came back.
   @discardableResult
   private func check(_ watch: Int32, by thread: FreeingThread) -> PageCount {
-    let returned = state.withLock { state -> MemoryBlock? in
-      guard let block = state.blocks[watch], let file = block.file else { return nil }
-      if reclaim(file) { return block }
-      if file.isHandedOut, !file.isHeldByBuffer {
+    let checked = state.withLock { state -> (MemoryBlock, Holder)? in
+      guard let block = state.blocks[watch], let file = block.file, let holder = reclaim(file)
+      else { return nil }
+      if holder == .others {
         state.retries.insert(LeaseRetry(of: file, after: LeaseRetry.firstDelay))
       }
-      return nil
+      return (block, holder)
     }
-    guard let returned else { return .zero }
+    guard let (block, holder) = checked else { return .zero }
+    guard holder != .others else {
+      // The watching thread sleeps until the retries that it knows of.
+      if thread != .watcher { wake() }
+      return .zero
+    }
     // Once it is freed it may be gone.
-    let size = returned.size
-    free(returned, by: thread)
+    let size = block.size
+    free(block, holder, by: thread)
     return size
   }
 
-  private func free(_ block: MemoryBlock, by thread: FreeingThread) {
-    unsafe block.file?.owner?.free(block, mayBeWritten: true, by: thread)
+  private func free(_ block: MemoryBlock, _ holder: Holder, by thread: FreeingThread) {
+    guard let owner = unsafe block.file?.owner else { return }
+    let buffer = Allocation(block, in: owner.memory.host)
+    switch holder {
+    case .nobody: owner.free(buffer, mayBeWritten: true, by: thread)
+    case .unknown: owner.release(buffer)
+    case .others: break
+    }
   }
 
   private func retryLeases() {
     let now = MonotonicClock.now
     while true {
-      let (returned, isDone) = state.withLock { state -> (MemoryBlock?, Bool) in
+      let (returned, isDone) = state.withLock { state -> ((MemoryBlock, Holder)?, Bool) in
         guard let retry = state.retries.min, retry.deadline <= now else { return (nil, true) }
         state.retries.removeMin()
         // Outdated when the file came back or another retry was planned.
         guard let block = state.blocks[retry.watch], let file = block.file,
-          file.retryDeadline == retry.deadline
+          file.retryDeadline == retry.deadline, let holder = reclaim(file)
         else { return (nil, false) }
-        if reclaim(file) { return (block, false) }
-        if file.isHandedOut, !file.isHeldByBuffer {
-          state.retries.insert(LeaseRetry(of: file, after: retry.nextDelay))
-        }
+        guard holder == .others else { return ((block, holder), false) }
+        state.retries.insert(LeaseRetry(of: file, after: retry.nextDelay))
         return (nil, false)
       }
-      if let returned { free(returned, by: .watcher) }
+      if let (block, holder) = returned { free(block, holder, by: .watcher) }
       if isDone { return }
     }
   }

@@ -4,7 +4,7 @@ internal import CLinuxShims
 internal import Glibc
 internal import PagePools
 
-/// One memfd cut into equal slots: small blocks that share a descriptor and a mapping.
+/// One memfd cut into equal slots: small blocks that share a mapping.
 ///
 /// A process may have 65530 mappings (vm.max_map_count) and often no more than 1024 descriptors. A
 /// file and a mapping for each 4 KiB block would end there; slots of a slab end with the memory.
@@ -13,7 +13,6 @@ internal import PagePools
 /// All fields are guarded by the slab source's lock; the slots' records by whoever holds them.
 @safe
 final class Slab: @unchecked Sendable {
-  private let descriptor: OwnedDescriptor
   private let mapping: Mapping
   private let records: UnsafeMutableRawPointer
   private var firstFree: MemoryBlock?
@@ -37,15 +36,16 @@ final class Slab: @unchecked Sendable {
   /// - Throws: the step that failed; nothing is left behind.
   /// - Context: blocks.
   init(for pool: PoolID, _ size: PageCount, faults: FaultPlan?) throws(HostFailure) {
-    descriptor = OwnedDescriptor(
+    // The mapping is enough to have the memory: a descriptor would be one fewer for the program, and a forked
+    // child would keep what its parent gives back.
+    let file = OwnedDescriptor(
       owning: try attempt(.createFile, byteCount: Self.byteCount, faults: faults) {
         unsafe shim_memfd_create("dmaheap-slab")
       })
-    let file = descriptor.rawValue
     _ = try attempt(.setLength, byteCount: Self.byteCount, faults: faults) {
-      ftruncate(file, Self.byteCount)
+      ftruncate(file.rawValue, Self.byteCount)
     }
-    mapping = try Mapping(of: descriptor, byteCount: Self.byteCount, faults: faults)
+    mapping = try Mapping(of: file.rawValue, byteCount: Self.byteCount, faults: faults)
     slotSize = size
     slotCount = Self.byteCount / size.byteCount
     freeCount = slotCount
@@ -101,10 +101,7 @@ final class Slab: @unchecked Sendable {
   /// Gives a slot's memory back to the kernel.
   func depopulate(_ slot: MemoryBlock) {
     guard let address = unsafe slot.address else { return }
-    // Cannot fail on a memfd of ours but by a signal, and then not for long.
-    while unsafe shim_fallocate(
-      descriptor.rawValue, SHIM_FALLOC_PUNCH_HOLE, Int64(address - mapping.base),
-      Int64(slotSize.byteCount)) != 0, errno == EINTR
-    {}
+    // Cannot fail on a mapping of ours but by a signal, and then not for long.
+    while unsafe madvise(address, slotSize.byteCount, SHIM_MADV_REMOVE) != 0, errno == EINTR {}
   }
 }

@@ -11,6 +11,10 @@ package enum HostOperation: Sendable, CaseIterable {
   case createFile
   /// open(2) of `/proc/self/fd/N`.
   case reopen
+  /// fchmod(2).
+  case setMode
+  /// fcntl(2) F_ADD_SEALS.
+  case seal
   /// fcntl(2) F_SETSIG.
   case setLeaseSignal
   /// Looking whether files can be leased (fs.leases-enable).

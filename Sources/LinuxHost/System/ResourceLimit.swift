@@ -85,6 +85,8 @@ extension HostOperation {
     case .checkMemory: "checking available memory"
     case .createFile: "memfd_create"
     case .reopen: "opening /proc/self/fd"
+    case .setMode: "fchmod"
+    case .seal: "fcntl(F_ADD_SEALS)"
     case .setLeaseSignal: "fcntl(F_SETSIG)"
     case .checkLeases: "checking fs.leases-enable"
     case .setLength: "ftruncate"
