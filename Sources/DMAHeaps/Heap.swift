@@ -68,7 +68,7 @@ public final class Heap: Sendable {
   /// - Complexity: O(1) from a warm pool: it opens the file once more (5 µs).
   /// - Context: any thread; blocks.
   public func allocateDescriptor(
-    byteCount: Int, flags: DescriptorFlags = .closeOnExec | .readWrite
+    byteCount: Int, flags: DescriptorFlags = [.closeOnExec, .readWrite]
   ) throws(HeapError) -> OwnedDescriptor {
     let pages = try checkedPages(byteCount, flags)
     return try translatingFailure(byteCount) { () throws(HostFailure) in
@@ -108,7 +108,7 @@ public final class Heap: Sendable {
 
   /// Checks a request as the kernel checks it (H3).
   private func checkedPages(
-    _ byteCount: Int, _ flags: DescriptorFlags = .closeOnExec | .readWrite
+    _ byteCount: Int, _ flags: DescriptorFlags = [.closeOnExec, .readWrite]
   ) throws(HeapError) -> PageCount {
     try checkNotForked()
     guard byteCount > 0 else { throw .invalidSize(byteCount: byteCount) }

@@ -81,7 +81,7 @@ extension KernelHeap {
   ///   ENOTTY when the node is no heap; what else the driver answers, with the node's path.
   /// - Context: any thread; blocks.
   public func allocateDescriptor(
-    byteCount: Int, flags: DescriptorFlags = .closeOnExec | .readWrite
+    byteCount: Int, flags: DescriptorFlags = [.closeOnExec, .readWrite]
   ) throws(HeapError) -> OwnedDescriptor {
     guard byteCount > 0 else { throw .invalidSize(byteCount: byteCount) }
     let request: AllocationRequest
