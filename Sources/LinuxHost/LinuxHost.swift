@@ -123,7 +123,7 @@ extension LinuxHost {
     }
     guard file.isIntact else { return false }
     guard let address = unsafe block.address else {
-      return Zeroing.zero(file.descriptor, file.length.byteCount)
+      return Zeroing.zero(file.descriptor.rawValue, file.length.byteCount)
     }
     file.populateMapping()
     unsafe Zeroing.zero(address, file.length.byteCount)

@@ -14,7 +14,7 @@ internal import PagePools
 /// A holder of the block changes `mapping` and `length`; the fields below `watch` are guarded by
 /// the release watcher's lock.
 package final class MemoryFile: @unchecked Sendable {
-  let descriptor: OwnedDescriptor
+  let descriptor: CheckedDescriptor
   private var mapping: Mapping?
 
   /// The file's type and permissions as they were made.
@@ -50,7 +50,8 @@ package final class MemoryFile: @unchecked Sendable {
       owning: try attempt(.createFile, byteCount: byteCount, faults: faults) {
         unsafe shim_memfd_create("dmaheap")
       })
-    descriptor = try Self.reopen(created, flags: O_RDWR | O_CLOEXEC, faults)
+    descriptor = CheckedDescriptor(
+      try Self.reopen(created.rawValue, flags: O_RDWR | O_CLOEXEC, faults))
     // Taking a lease makes the kernel signal whoever holds it when the file is opened by others.
     // The default, SIGIO, ends the process; SIGURG is ignored unless the program wants it.
     _ = try attempt(.setLeaseSignal, faults: faults) { [fd = descriptor.rawValue] in
@@ -72,7 +73,8 @@ package final class MemoryFile: @unchecked Sendable {
   /// Maps the file, unless it is mapped.
   func map(_ pages: PageCount, _ faults: FaultPlan?) throws(HostFailure) {
     guard mapping == nil else { return }
-    mapping = try Mapping(of: descriptor, byteCount: pages.byteCount, faults: faults)
+    mapping = try Mapping(
+      of: try descriptor.checked(.map), byteCount: pages.byteCount, faults: faults)
   }
 
   /// Makes the file exactly `pages` long, giving back or reserving memory at its end.
@@ -83,35 +85,39 @@ package final class MemoryFile: @unchecked Sendable {
     guard pages != length else { return }
     let old = length
     let growth = pages.byteCount - old.byteCount
-    try truncate(to: pages, faults)
+    let file = try descriptor.checked(.setLength)
+    try truncate(file, to: pages, faults)
     guard growth > 0 else { return }
     do throws(HostFailure) {
       // Reserved now, so that touching the memory later cannot fail: that would be SIGBUS.
       _ = try attempt(.reserve, byteCount: growth, faults: faults) {
-        shim_fallocate(descriptor.rawValue, 0, Int64(old.byteCount), Int64(growth))
+        shim_fallocate(file, 0, Int64(old.byteCount), Int64(growth))
       }
     } catch {
       // Cannot fail: it makes the file shorter.
-      try? truncate(to: old, nil)
+      try? truncate(file, to: old, nil)
       throw error
     }
   }
 
-  private func truncate(to pages: PageCount, _ faults: FaultPlan?) throws(HostFailure) {
+  private func truncate(
+    _ file: Int32, to pages: PageCount, _ faults: FaultPlan?
+  ) throws(HostFailure) {
     _ = try attempt(.setLength, byteCount: pages.byteCount, faults: faults) {
-      ftruncate(descriptor.rawValue, pages.byteCount)
+      ftruncate(file, pages.byteCount)
     }
     length = pages
   }
 
   /// Whether the file is still what it was when it was handed out.
   ///
-  /// A client can truncate it, punch holes into it or change its mode. Such a file is not worth
-  /// mending: its memory goes back to the kernel.
+  /// A client can truncate it, punch holes into it or change its mode, and the program can lose its descriptor.
+  /// Such a file is not worth mending: its memory goes back to the kernel.
   var isIntact: Bool {
     var status = stat()
     guard unsafe fstat(descriptor.rawValue, &status) == 0 else { return false }
-    return status.st_size == length.byteCount
+    return FileIdentity(status) == descriptor.identity
+      && status.st_size == length.byteCount
       && status.st_blocks * 512 >= length.byteCount
       && status.st_mode == mode
   }
@@ -128,16 +134,15 @@ package final class MemoryFile: @unchecked Sendable {
 
   /// Opens another description of the file, as independent of ours as if another process had it.
   func reopen(flags: Int32, _ faults: FaultPlan?) throws(HostFailure) -> OwnedDescriptor {
-    try Self.reopen(descriptor, flags: flags, faults)
+    try Self.reopen(try descriptor.checked(.reopen), flags: flags, faults)
   }
 
   private static func reopen(
-    _ descriptor: borrowing OwnedDescriptor, flags: Int32, _ faults: FaultPlan?
+    _ descriptor: Int32, flags: Int32, _ faults: FaultPlan?
   ) throws(HostFailure) -> OwnedDescriptor {
-    let number = descriptor.rawValue
-    return OwnedDescriptor(
+    OwnedDescriptor(
       owning: try attempt(.reopen, faults: faults) {
-        unsafe withDescriptorPath(number) { path in unsafe shim_open(path, flags) }
+        unsafe withDescriptorPath(descriptor) { path in unsafe shim_open(path, flags) }
       })
   }
 }

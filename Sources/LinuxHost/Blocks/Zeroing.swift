@@ -33,12 +33,12 @@ enum Zeroing {
   /// Fills the first `byteCount` bytes of a file that is not mapped with zeroes.
   ///
   /// For small files: one call costs less than a mapping, and mappings are limited (vm.max_map_count).
-  static func zero(_ descriptor: borrowing OwnedDescriptor, _ byteCount: Int) -> Bool {
+  static func zero(_ descriptor: Int32, _ byteCount: Int) -> Bool {
     var offset = 0
     while offset < byteCount {
       let count = unsafe zeroes.withUnsafeBytes { source in
         unsafe pwrite(
-          descriptor.rawValue, source.baseAddress, min(source.count, byteCount - offset), offset)
+          descriptor, source.baseAddress, min(source.count, byteCount - offset), offset)
       }
       guard count > 0 || (count < 0 && errno == EINTR) else { return false }
       offset += max(count, 0)

@@ -15,18 +15,20 @@ package struct Mapping: ~Copyable, @unchecked Sendable {
   /// Bytes, a multiple of the page size.
   package let byteCount: Int
 
-  /// Maps the first `byteCount` bytes of a file, readable and writable.
+  /// Maps the first `byteCount` bytes of a file, readable, and writable unless told otherwise.
   ///
-  /// - Throws: ENOMEM (memory, RLIMIT_AS or vm.max_map_count), EAGAIN.
+  /// - Parameter descriptor: the number of a descriptor that is surely the file's.
+  /// - Throws: ENOMEM (memory, RLIMIT_AS or vm.max_map_count), EAGAIN; for files of others also EACCES
+  ///   (opened for reading alone), EPERM (sealed) and ENODEV.
   /// - Context: blocks.
-  init(
-    of descriptor: borrowing OwnedDescriptor, byteCount: Int, faults: FaultPlan?
+  package init(
+    of descriptor: Int32, byteCount: Int, isWritable: Bool = true, faults: FaultPlan?
   ) throws(HostFailure) {
     if let injected = faults?.errorNumber(.map) {
       throw HostFailure(.map, injected, byteCount: byteCount)
     }
-    let address = unsafe mmap(
-      nil, byteCount, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor.rawValue, 0)
+    let protection = isWritable ? PROT_READ | PROT_WRITE : PROT_READ
+    let address = unsafe mmap(nil, byteCount, protection, MAP_SHARED, descriptor, 0)
     guard let address = unsafe address, unsafe address != MAP_FAILED else {
       throw HostFailure(.map, errno, byteCount: byteCount)
     }

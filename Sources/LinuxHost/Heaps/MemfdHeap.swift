@@ -115,7 +115,7 @@ extension MemfdHeap {
   package func allocateDescriptor(
     _ pages: PageCount, flags: Int32
   ) throws(HostFailure) -> OwnedDescriptor {
-    let block = try files.allocateBlock(pages).block
+    let block = try takeFile(pages)
     return try prepare(block, isMapped: false) { (file) throws(HostFailure) in
       try file.setLength(pages, host.faults)
       return try host.watcher.handOut(
@@ -145,7 +145,7 @@ extension MemfdHeap {
   private func exportCopy(
     of slot: inout MemoryBlock, _ pages: PageCount, flags: Int32
   ) throws(HostFailure) -> OwnedDescriptor {
-    let block = try files.allocateBlock(pages).block
+    let block = try takeFile(pages)
     let descriptor = try prepare(block, isMapped: true) { (file) throws(HostFailure) in
       try file.setLength(pages, host.faults)
       return try host.watcher.handOut(
@@ -161,6 +161,16 @@ extension MemfdHeap {
     return descriptor
   }
 
+  /// Takes a block whose file we still have the descriptor of.
+  private func takeFile(_ pages: PageCount) throws(HostFailure) -> MemoryBlock {
+    while true {
+      let block = try files.allocateBlock(pages).block
+      guard block.file?.descriptor.isOurs == false else { return block }
+      // Not for the pool again: as if written, it is looked at and given up.
+      files.free(block, mayBeWritten: true)
+    }
+  }
+
   /// Readies a block that was just taken, or gives it back as it was.
   private func prepare<R: ~Copyable>(
     _ block: MemoryBlock, isMapped: Bool, _ body: (MemoryFile) throws(HostFailure) -> R
@@ -173,8 +183,8 @@ extension MemfdHeap {
       }
       return try body(file)
     } catch {
-      // Still zero: nobody had it.
-      free(block, mayBeWritten: false)
+      // Still zero: nobody had it. A lost file must not be pooled again.
+      free(block, mayBeWritten: !file.descriptor.isOurs)
       throw error
     }
   }

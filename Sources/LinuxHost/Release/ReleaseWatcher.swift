@@ -27,8 +27,8 @@ package final class ReleaseWatcher: Sendable {
   }
 
   private let state = Locked<State, FutexLock>(State())
-  private let queue: OwnedDescriptor
-  private let wakeEvent: OwnedDescriptor
+  private let queue: CheckedDescriptor
+  private let wakeEvent: CheckedDescriptor
   private let isStopping = Atomic<Bool>(false)
   private let faults: FaultPlan?
 
@@ -39,10 +39,11 @@ package final class ReleaseWatcher: Sendable {
     if injected != nil || ProcessFile.number(in: "/proc/sys/fs/leases-enable") == 0 {
       throw HostFailure(.checkLeases, injected ?? ENOLCK)
     }
-    queue = OwnedDescriptor(
-      owning: try attempt(.createWatchQueue, faults: faults) { shim_inotify_init() })
-    wakeEvent = OwnedDescriptor(
-      owning: try attempt(.createEvent, faults: faults) { shim_eventfd() })
+    queue = CheckedDescriptor(
+      OwnedDescriptor(
+        owning: try attempt(.createWatchQueue, faults: faults) { shim_inotify_init() }))
+    wakeEvent = CheckedDescriptor(
+      OwnedDescriptor(owning: try attempt(.createEvent, faults: faults) { shim_eventfd() }))
     self.faults = faults
   }
 }
@@ -96,7 +97,7 @@ extension ReleaseWatcher {
   func forget(_ block: MemoryBlock, _ file: MemoryFile) {
     guard file.watch >= 0 else { return }
     state.withLock { _ = $0.blocks.removeValue(forKey: file.watch) }
-    inotify_rm_watch(queue.rawValue, file.watch)
+    if queue.isOurs { inotify_rm_watch(queue.rawValue, file.watch) }
     file.watch = -1
   }
 
@@ -133,9 +134,10 @@ extension ReleaseWatcher {
 
   private func watch(_ block: MemoryBlock, _ file: MemoryFile) throws(HostFailure) {
     guard file.watch < 0 else { return }
+    let (queue, number) = (try queue.checked(.watch), try file.descriptor.checked(.watch))
     let watch = try attempt(.watch, faults: faults) {
-      unsafe withDescriptorPath(file.descriptor.rawValue) { path in
-        unsafe inotify_add_watch(queue.rawValue, path, UInt32(SHIM_IN_CLOSE))
+      unsafe withDescriptorPath(number) { path in
+        unsafe inotify_add_watch(queue, path, UInt32(SHIM_IN_CLOSE))
       }
     }
     state.withLock { state in
@@ -149,10 +151,13 @@ extension ReleaseWatcher {
   /// Called with the lock held: of all who may find out at the same time, one gets it.
   private func reclaim(_ file: MemoryFile) -> Bool {
     guard file.isHandedOut, !file.isHeldByBuffer else { return false }
-    let descriptor = file.descriptor.rawValue
-    guard shim_fcntl_int(descriptor, SHIM_F_SETLEASE, Int32(F_WRLCK)) == 0 else { return false }
-    // Given up at once: it would make anyone opening the file wait.
-    _ = shim_fcntl_int(descriptor, SHIM_F_SETLEASE, Int32(F_UNLCK))
+    // With our descriptor lost nobody will ever know; such a file is not recycled, so it may go.
+    if file.descriptor.isOurs {
+      let descriptor = file.descriptor.rawValue
+      guard shim_fcntl_int(descriptor, SHIM_F_SETLEASE, Int32(F_WRLCK)) == 0 else { return false }
+      // Given up at once: it would make anyone opening the file wait.
+      _ = shim_fcntl_int(descriptor, SHIM_F_SETLEASE, Int32(F_UNLCK))
+    }
     file.isHandedOut = false
     file.retryDeadline = nil
     return true
@@ -197,13 +202,20 @@ extension ReleaseWatcher {
   ///
   /// - Returns: pages that came back; nil when there were no events.
   private func readEvents(byteCount: Int, by thread: FreeingThread) -> PageCount? {
-    unsafe withUnsafeTemporaryAllocation(byteCount: byteCount, alignment: 8) { buffer in
+    guard queue.isOurs else { return nil }
+    return unsafe withUnsafeTemporaryAllocation(byteCount: byteCount, alignment: 8) { buffer in
       let count = unsafe read(queue.rawValue, buffer.baseAddress, buffer.count)
       guard count > 0 else { return nil }
       let events = unsafe UnsafeRawBufferPointer(rebasing: buffer[..<count])
       return unsafe handle(RawSpan(_unsafeBytes: events), by: thread)
     }
   }
+
+  /// After so long a watcher finds out that it will not be told any more (nanoseconds).
+  private static let longestWait: Int64 = 5_000_000_000
+
+  /// How often it looks then (nanoseconds).
+  private static let lookingInterval: Int64 = 100_000_000
 
   /// Makes ``run()`` return.
   func stop() {
@@ -215,16 +227,24 @@ extension ReleaseWatcher {
   private func wake() {
     // Fails only when the counter is near its maximum, and then a wake-up is pending anyway.
     var one: UInt64 = 1
-    unsafe write(wakeEvent.rawValue, &one, 8)
+    if wakeEvent.isOurs { unsafe write(wakeEvent.rawValue, &one, 8) }
   }
 
+  /// Waits until there is something to do.
+  ///
+  /// A program may close the descriptors that tell (closefrom), which poll(2) does not notice while it waits. So no
+  /// wait is without end, and once they are lost, the watcher looks by itself.
+  ///
   /// - Returns: false when it is time to stop.
   private func waitForEvents() -> Bool {
+    let canBeTold = queue.isOurs && wakeEvent.isOurs
+    let longest = canBeTold ? Self.longestWait : Self.lookingInterval
     let deadline = state.withLock { $0.retries.min?.deadline }
-    let timeout = if let deadline { max(deadline - MonotonicClock.now, 0) } else { Int64(-1) }
+    let timeout = deadline.map { min(max($0 - MonotonicClock.now, 0), longest) } ?? longest
+    // poll(2) ignores negative numbers.
     var descriptors: InlineArray<2, pollfd> = [
-      pollfd(fd: queue.rawValue, events: Int16(POLLIN), revents: 0),
-      pollfd(fd: wakeEvent.rawValue, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: canBeTold ? queue.rawValue : -1, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: canBeTold ? wakeEvent.rawValue : -1, events: Int16(POLLIN), revents: 0),
     ]
     var list = descriptors.mutableSpan
     // An error can only be EINTR, which is an early return like any other.
@@ -232,7 +252,10 @@ extension ReleaseWatcher {
       _ = unsafe shim_poll(list.baseAddress, Int32(list.count), timeout)
     }
     var wakeUps: UInt64 = 0
-    if descriptors[1].revents != 0 { unsafe read(wakeEvent.rawValue, &wakeUps, 8) }
+    if descriptors[1].revents != 0, wakeEvent.isOurs {
+      unsafe read(wakeEvent.rawValue, &wakeUps, 8)
+    }
+    if !canBeTold { checkEverything() }
     return !isStopping.load(ordering: .relaxed)
   }
 

@@ -13,7 +13,7 @@ internal import PagePools
 /// All fields are guarded by the slab source's lock; the slots' records by whoever holds them.
 @safe
 final class Slab: @unchecked Sendable {
-  private let descriptor: OwnedDescriptor
+  private let descriptor: CheckedDescriptor
   private let mapping: Mapping
   private let records: UnsafeMutableRawPointer
   private var firstFree: MemoryBlock?
@@ -37,15 +37,16 @@ final class Slab: @unchecked Sendable {
   /// - Throws: the step that failed; nothing is left behind.
   /// - Context: blocks.
   init(for pool: PoolID, _ size: PageCount, faults: FaultPlan?) throws(HostFailure) {
-    descriptor = OwnedDescriptor(
-      owning: try attempt(.createFile, byteCount: Self.byteCount, faults: faults) {
-        unsafe shim_memfd_create("dmaheap-slab")
-      })
+    descriptor = CheckedDescriptor(
+      OwnedDescriptor(
+        owning: try attempt(.createFile, byteCount: Self.byteCount, faults: faults) {
+          unsafe shim_memfd_create("dmaheap-slab")
+        }))
     let file = descriptor.rawValue
     _ = try attempt(.setLength, byteCount: Self.byteCount, faults: faults) {
       ftruncate(file, Self.byteCount)
     }
-    mapping = try Mapping(of: descriptor, byteCount: Self.byteCount, faults: faults)
+    mapping = try Mapping(of: file, byteCount: Self.byteCount, faults: faults)
     slotSize = size
     slotCount = Self.byteCount / size.byteCount
     freeCount = slotCount
@@ -101,6 +102,11 @@ final class Slab: @unchecked Sendable {
   /// Gives a slot's memory back to the kernel.
   func depopulate(_ slot: MemoryBlock) {
     guard let address = unsafe slot.address else { return }
+    guard descriptor.isOurs else {
+      // Without the descriptor there is the mapping, unless it is locked (mlockall).
+      unsafe madvise(address, slotSize.byteCount, SHIM_MADV_REMOVE)
+      return
+    }
     // Cannot fail on a memfd of ours but by a signal, and then not for long.
     while unsafe shim_fallocate(
       descriptor.rawValue, SHIM_FALLOC_PUNCH_HOLE, Int64(address - mapping.base),
