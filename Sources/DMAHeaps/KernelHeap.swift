@@ -132,16 +132,21 @@ extension KernelHeap {
   private func synchronize(
     _ buffer: borrowing OwnedDescriptor, _ bracket: DMABuffer.Bracket, _ access: BufferAccess
   ) throws(HeapError) {
-    let direction: DMABuffer.Access =
-      switch access {
-      case .read: .read
-      case .write: .write
-      case .readWrite: .readWrite
-      }
     do throws(HostFailure) {
-      try DMABuffer.synchronize(buffer, bracket, direction)
+      try DMABuffer.synchronize(buffer, bracket, access.direction)
     } catch {
       throw HeapError(error, heap: name, node: node)
+    }
+  }
+}
+
+extension BufferAccess {
+  /// The access as the kernel knows it.
+  var direction: DMABuffer.Access {
+    switch self {
+    case .read: .read
+    case .write: .write
+    case .readWrite: .readWrite
     }
   }
 }

@@ -5,8 +5,8 @@ internal import Glibc
 
 /// A shared mapping of a file with one owner, which unmaps it when it goes away.
 ///
-/// Mappings are not inherited by forked children (`MADV_DONTFORK`): a child must not reach into the
-/// parent's pools, and its copy would keep freed memory alive.
+/// Mappings are not inherited by forked children (`MADV_DONTFORK`) unless asked for: a child must not reach into
+/// the parent's pools, and its copy would keep freed memory alive.
 @safe
 package struct Mapping: ~Copyable, @unchecked Sendable {
   /// The first byte, page aligned.
@@ -17,12 +17,15 @@ package struct Mapping: ~Copyable, @unchecked Sendable {
 
   /// Maps the first `byteCount` bytes of a file, readable, and writable unless told otherwise.
   ///
-  /// - Parameter descriptor: the number of a descriptor that is surely the file's.
+  /// - Parameters:
+  ///   - descriptor: the number of a descriptor that is surely the file's.
+  ///   - isInherited: whether a forked child has the mapping, too; it then owns and unmaps it.
   /// - Throws: ENOMEM (memory, RLIMIT_AS or vm.max_map_count), EAGAIN; for files of others also EACCES
   ///   (opened for reading alone), EPERM (sealed) and ENODEV.
   /// - Context: blocks.
   package init(
-    of descriptor: Int32, byteCount: Int, isWritable: Bool = true, faults: FaultPlan?
+    of descriptor: Int32, byteCount: Int, isWritable: Bool = true,
+    isInherited: Bool = false, faults: FaultPlan?
   ) throws(HostFailure) {
     if let injected = faults?.errorNumber(.map) {
       throw HostFailure(.map, injected, byteCount: byteCount)
@@ -35,7 +38,7 @@ package struct Mapping: ~Copyable, @unchecked Sendable {
     unsafe base = address
     self.byteCount = byteCount
     // Cannot fail: the range was just mapped.
-    unsafe madvise(base, byteCount, SHIM_MADV_DONTFORK)
+    if !isInherited { unsafe madvise(base, byteCount, SHIM_MADV_DONTFORK) }
   }
 
   deinit {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What tests need and Swift does not offer: fork.
+// What tests need and Swift does not offer: fork, sealing, and messages that nobody should send.
 
 #ifndef CTESTSUPPORT_H
 #define CTESTSUPPORT_H
@@ -15,5 +15,12 @@ int test_fork_holder(int release_descriptor, int close_in_child);
 
 // Waits for a child. Returns its exit status, or -1 when it did not exit.
 int test_wait(int process);
+
+// Makes a memfd that is sealed, `seals` being F_SEAL_*. Returns its descriptor, or -1.
+int test_sealed_memfd(long byte_count, int seals);
+
+// Sends bytes and any number of copies of a descriptor over a Unix socket. Returns the bytes sent, or -1.
+long test_send_descriptors(
+    int socket, const void *bytes, unsigned long byte_count, int descriptor, int copies);
 
 #endif
