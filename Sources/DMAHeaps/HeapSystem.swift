@@ -170,6 +170,9 @@ extension HeapSystem {
   /// The pools, the deferred-free list and the accounts, for tests.
   package var memory: BufferMemory<LinuxHost> { runtime.memory }
 
+  /// Those who wait for memory.
+  var waiters: MemoryWaiters { runtime.memory.host.waiters }
+
   /// The fork guard, for heaps, which keep their system alive.
   var forkGuardView: ForkGuard.View { forkGuard.view }
 
