@@ -84,6 +84,9 @@ let package = Package(
       ],
       swiftSettings: tests),
 
+    // What a program can write that imports the library alone.
+    .testTarget(name: "DMAHeapsCanary", dependencies: ["DMAHeaps"], swiftSettings: tests),
+
     // Tests of the core, on a host that traps on misuse and fails on request.
     .target(
       name: "TestSupport", dependencies: ["HeapFramework", "PagePools"], path: "Tests/TestSupport",

@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { CHUNK_SIZE = 1024, CHUNK_COUNT = 4096 };
@@ -37,10 +38,9 @@ static void close_all(void) {
       uint64_t wanted = atomic_exchange_explicit(&inodes[index], 0, memory_order_relaxed);
       if (wanted == 0) continue;
       // The program may have closed it, and the number may be a file of its own by now.
-      uint64_t its_device, its_inode;
+      struct stat status;
       int descriptor = chunk * CHUNK_SIZE + index;
-      if (shim_fstat_identity(descriptor, &its_device, &its_inode) == 0 && its_device == device &&
-          its_inode == wanted)
+      if (fstat(descriptor, &status) == 0 && status.st_dev == device && status.st_ino == wanted)
         close(descriptor);
     }
   }

@@ -17,6 +17,7 @@
 #include <sys/xattr.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -26,7 +27,11 @@
 
 _Static_assert(SHIM_RLIMIT_AS == RLIMIT_AS && SHIM_RLIMIT_NOFILE == RLIMIT_NOFILE, "limits");
 _Static_assert(SHIM_F_SETSIG == F_SETSIG && SHIM_F_SETLEASE == F_SETLEASE, "fcntl commands");
+_Static_assert(SHIM_F_GET_SEALS == F_GET_SEALS && SHIM_F_SEAL_SHRINK == F_SEAL_SHRINK, "seals");
 _Static_assert(SHIM_IN_CLOSE == IN_CLOSE && SHIM_IN_Q_OVERFLOW == IN_Q_OVERFLOW, "inotify masks");
+
+// Newer than some C libraries (Linux 6.5).
+#define SHIM_SCM_PIDFD 0x04
 
 // MARK: Descriptors
 
@@ -35,16 +40,6 @@ int shim_memfd_create(const char *name) {
   int descriptor = (int)syscall(SYS_memfd_create, name, CLOEXEC | ALLOW_SEALING | NOEXEC_SEAL);
   if (descriptor >= 0 || errno != EINVAL) return descriptor;
   return (int)syscall(SYS_memfd_create, name, CLOEXEC | ALLOW_SEALING);
-}
-
-int shim_fstat_identity(int descriptor, uint64_t *device, uint64_t *inode) {
-  struct stat status;
-  int result = fstat(descriptor, &status);
-  if (result == 0) {
-    *device = status.st_dev;
-    *inode = status.st_ino;
-  }
-  return result;
 }
 
 long shim_attribute_names_size(int descriptor) { return flistxattr(descriptor, NULL, 0); }
@@ -64,6 +59,11 @@ int shim_fallocate(int descriptor, int mode, int64_t offset, int64_t length) {
 }
 
 int shim_inotify_init(void) { return inotify_init1(IN_CLOEXEC | IN_NONBLOCK); }
+
+int64_t shim_file_system_type(int descriptor) {
+  struct statfs status;
+  return fstatfs(descriptor, &status) == 0 ? (int64_t)status.f_type : -1;
+}
 
 int shim_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 
@@ -125,10 +125,8 @@ void shim_zero_nontemporal(void *address, size_t byte_count) {
 
 // MARK: Descriptor passing
 
-// Sends one byte and one descriptor over a Unix socket. Returns 1, or -1 with errno set.
-long shim_send_descriptor(int socket, int descriptor) {
-  char byte = 0;
-  struct iovec vector = {.iov_base = &byte, .iov_len = 1};
+long shim_send_message(int socket, const void *bytes, size_t byte_count, int descriptor) {
+  struct iovec vector = {.iov_base = (void *)bytes, .iov_len = byte_count};
   union {
     char bytes[CMSG_SPACE(sizeof(int))];
     struct cmsghdr alignment;
@@ -148,12 +146,13 @@ long shim_send_descriptor(int socket, int descriptor) {
   return sendmsg(socket, &message, MSG_NOSIGNAL);
 }
 
-// Receives what shim_send_descriptor sent. Returns the descriptor, close-on-exec, or -1.
-int shim_receive_descriptor(int socket) {
-  char byte = 0;
-  struct iovec vector = {.iov_base = &byte, .iov_len = 1};
+long shim_receive_message(
+    int socket, void *bytes, size_t byte_count, int *descriptors, int *descriptor_count, int *flags) {
+  struct iovec vector = {.iov_base = bytes, .iov_len = byte_count};
+  // Beside the descriptors there is room for what a socket may have been told to deliver: credentials, a
+  // process descriptor, a security label, a time.
   union {
-    char bytes[CMSG_SPACE(sizeof(int))];
+    char bytes[CMSG_SPACE(SHIM_MOST_DESCRIPTORS * sizeof(int)) + 1024];
     struct cmsghdr alignment;
   } control;
   struct msghdr message = {
@@ -162,10 +161,39 @@ int shim_receive_descriptor(int socket) {
       .msg_control = control.bytes,
       .msg_controllen = sizeof control.bytes,
   };
-  if (recvmsg(socket, &message, MSG_CMSG_CLOEXEC) != 1) return -1;
-  struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-  if (header == NULL || header->cmsg_type != SCM_RIGHTS) return -1;
-  int descriptor;
-  memcpy(&descriptor, CMSG_DATA(header), sizeof(int));
-  return descriptor;
+  *descriptor_count = 0;
+  *flags = 0;
+  long received = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+  if (received < 0) return received;
+  *flags = message.msg_flags & (MSG_TRUNC | MSG_CTRUNC);
+  for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header != NULL;
+       header = CMSG_NXTHDR(&message, header)) {
+    if (header->cmsg_level != SOL_SOCKET) continue;
+    size_t size = header->cmsg_len - CMSG_LEN(0);
+    if (header->cmsg_type == SHIM_SCM_PIDFD && size >= sizeof(int)) {
+      // Asked for by whoever made the socket, and of no use here.
+      int process;
+      memcpy(&process, CMSG_DATA(header), sizeof(int));
+      if (process >= 0) close(process);
+    } else if (header->cmsg_type == SCM_RIGHTS) {
+      size_t count = size / sizeof(int);
+      memcpy(descriptors + *descriptor_count, CMSG_DATA(header), count * sizeof(int));
+      *descriptor_count += (int)count;
+    }
+  }
+  return received;
+}
+
+long shim_send_descriptor(int socket, int descriptor) {
+  char byte = 0;
+  return shim_send_message(socket, &byte, 1, descriptor);
+}
+
+// What comes besides one descriptor is lost: between a program and itself.
+int shim_receive_descriptor(int socket) {
+  char byte = 0;
+  int descriptors[SHIM_MOST_DESCRIPTORS];
+  int count, flags;
+  if (shim_receive_message(socket, &byte, 1, descriptors, &count, &flags) != 1) return -1;
+  return count == 1 ? descriptors[0] : -1;
 }

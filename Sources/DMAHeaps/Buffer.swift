@@ -8,7 +8,8 @@ internal import PagePools
 ///
 /// ```swift
 /// var buffer = try heap.allocate(byteCount: 1 << 20)
-/// buffer.mutableBytes.storeBytes(of: 42, as: UInt32.self)
+/// var bytes = buffer.mutableBytes
+/// bytes.storeBytes(of: 42, as: UInt32.self)
 /// let descriptor = try buffer.exportDescriptor()
 /// ```
 ///
@@ -138,7 +139,7 @@ extension Buffer {
   /// - Complexity: O(1), 5 µs; O(bytes) at the first call below 64 KiB.
   /// - Context: blocks.
   public mutating func exportDescriptor(
-    flags: DescriptorFlags = .closeOnExec | .readWrite
+    flags: DescriptorFlags = [.closeOnExec, .readWrite]
   ) throws(HeapError) -> OwnedDescriptor {
     let descriptor = try heap.exportDescriptor(&block, pages, flags: flags)
     guard let base = unsafe block.address else { preconditionFailure("exports stay mapped") }

@@ -71,7 +71,7 @@ public final class Heap: Sendable {
   /// - Complexity: O(1) when one is ready: no system call with the default flags, one or a few with others.
   /// - Context: any thread; blocks when none is ready.
   public func allocateDescriptor(
-    byteCount: Int, flags: DescriptorFlags = .closeOnExec | .readWrite
+    byteCount: Int, flags: DescriptorFlags = [.closeOnExec, .readWrite]
   ) throws(HeapError) -> OwnedDescriptor {
     let pages = try checkedPages(byteCount, flags)
     return try translatingFailure(byteCount) { () throws(HostFailure) in
@@ -117,7 +117,7 @@ public final class Heap: Sendable {
 
   /// Checks a request as the kernel checks it (H3).
   private func checkedPages(
-    _ byteCount: Int, _ flags: DescriptorFlags = .closeOnExec | .readWrite
+    _ byteCount: Int, _ flags: DescriptorFlags = [.closeOnExec, .readWrite]
   ) throws(HeapError) -> PageCount {
     try checkNotForked()
     guard byteCount > 0 else { throw .invalidSize(byteCount: byteCount) }

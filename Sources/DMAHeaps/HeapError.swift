@@ -33,6 +33,10 @@ public enum HeapError: Error, Equatable, Sendable {
   case limitReached(name: String, value: Int?, errorNumber: Int32)
   /// Another system call failed.
   case systemCallFailed(name: String, errorNumber: Int32)
+  /// A buffer could not be sent or received (the failure's errno).
+  case transferFailed(TransferFailure)
+  /// A layout or an access to one of its planes, counted from 0, is not possible (EINVAL).
+  case invalidLayout(plane: Int, reason: String)
   /// The system belongs to the process that this one was forked from (EPERM).
   case usedAfterFork
 }
@@ -70,6 +74,10 @@ extension HeapError: CustomStringConvertible {
       "\(name) is reached\(value.map { " (\($0))" } ?? ""): \(Self.message(errorNumber))"
     case .systemCallFailed(let name, let errorNumber):
       "\(name) failed: \(Self.message(errorNumber))"
+    case .transferFailed(let failure):
+      "a buffer cannot be passed on: \(failure)"
+    case .invalidLayout(let plane, let reason):
+      "plane \(plane) is not possible: \(reason)"
     case .usedAfterFork:
       "heaps cannot be used in a forked child; make a new HeapSystem, or export a descriptor before"
     }
@@ -80,7 +88,7 @@ extension HeapError: CustomStringConvertible {
     switch self {
     case .unknownHeap, .absentHeap, .unknownKernelHeap: ENODEV
     case .invalidSize, .invalidWatermarks, .watermarksExceedLimit, .invalidRequest,
-      .invalidAccessMode:
+      .invalidAccessMode, .invalidLayout:
       EINVAL
     case .invalidName(let name, _):
       name.utf8.count > Buffer.maximumNameByteCount ? ENAMETOOLONG : EINVAL
@@ -88,6 +96,7 @@ extension HeapError: CustomStringConvertible {
     case .limitReached(_, _, let errorNumber), .systemCallFailed(_, let errorNumber),
       .kernelHeapFailed(_, _, _, let errorNumber):
       errorNumber
+    case .transferFailed(let failure): failure.errorNumber
     case .usedAfterFork: EPERM
     }
   }

@@ -33,6 +33,12 @@ public struct HeapStatistics: Equatable, Sendable {
   /// They are in none of the other figures.
   public internal(set) var handedOutByteCount = 0
 
+  /// Descriptors of the library's that the process has lost since it started, in all its systems.
+  ///
+  /// Somebody else closed them, as with closefrom(3), and the number may be another file's by now, which the library
+  /// then left alone. A descriptor counts when the memory it belongs to is given up; not all are noticed before.
+  public internal(set) var lostDescriptors = 0
+
   /// One entry for each heap.
   public internal(set) var heaps: [HeapActivity] = []
 
@@ -79,6 +85,7 @@ public struct HeapStatistics: Equatable, Sendable {
     pooledByteCount = accounts.pooled.byteCount
     poolLimitByteCount = memory.pools.limit.byteCount
     handedOutByteCount = memory.handedOutPages.byteCount
+    lostDescriptors = CheckedDescriptor.lostCount
     self.heaps = heaps.map { name, counts in
       HeapActivity(
         name: name, allocations: counts.allocations, poolMisses: counts.poolMisses,

@@ -3,6 +3,7 @@
 package import HeapFramework
 package import LinuxHost
 internal import PagePools
+internal import Synchronization
 
 /// The heaps of this process: memory sources, pools, and two threads that free in the background.
 ///
@@ -121,14 +122,17 @@ public final class HeapSystem: Sendable {
 
   /// The process-wide system, started at the first call and kept.
   ///
-  /// - Throws: why it could not start; then every later call, too.
+  /// Of threads that call first at the same time, each starts one, and all but one of those end at once: nobody waits
+  /// for a lock, which another thread may have held when this process was forked.
+  ///
+  /// - Throws: why it could not start; the next call tries again.
+  /// - Context: the first call as ``init(_:)``; one load afterwards.
   public static func shared() throws(HeapError) -> HeapSystem {
-    try sharedSystem.get()
+    if let system = sharedSystem.load() { return system }
+    return sharedSystem.storeIfNil(try HeapSystem())
   }
 
-  private static let sharedSystem = Result<HeapSystem, HeapError> { () throws(HeapError) in
-    try HeapSystem()
-  }
+  private static let sharedSystem = AtomicLazyReference<HeapSystem>()
 }
 
 // MARK: - Heaps
@@ -195,6 +199,9 @@ extension HeapSystem {
 
   /// The pools, the deferred-free list and the accounts, for tests.
   package var memory: BufferMemory<LinuxHost> { runtime.memory }
+
+  /// Those who wait for memory.
+  var waiters: MemoryWaiters { runtime.memory.host.waiters }
 
   /// The fork guard, for heaps, which keep their system alive.
   var forkGuardView: ForkGuard.View { forkGuard.view }

@@ -81,7 +81,7 @@ extension KernelHeap {
   ///   ENOTTY when the node is no heap; what else the driver answers, with the node's path.
   /// - Context: any thread; blocks.
   public func allocateDescriptor(
-    byteCount: Int, flags: DescriptorFlags = .closeOnExec | .readWrite
+    byteCount: Int, flags: DescriptorFlags = [.closeOnExec, .readWrite]
   ) throws(HeapError) -> OwnedDescriptor {
     guard byteCount > 0 else { throw .invalidSize(byteCount: byteCount) }
     let request: AllocationRequest
@@ -132,16 +132,21 @@ extension KernelHeap {
   private func synchronize(
     _ buffer: borrowing OwnedDescriptor, _ bracket: DMABuffer.Bracket, _ access: BufferAccess
   ) throws(HeapError) {
-    let direction: DMABuffer.Access =
-      switch access {
-      case .read: .read
-      case .write: .write
-      case .readWrite: .readWrite
-      }
     do throws(HostFailure) {
-      try DMABuffer.synchronize(buffer, bracket, direction)
+      try DMABuffer.synchronize(buffer, bracket, access.direction)
     } catch {
       throw HeapError(error, heap: name, node: node)
+    }
+  }
+}
+
+extension BufferAccess {
+  /// The access as the kernel knows it.
+  var direction: DMABuffer.Access {
+    switch self {
+    case .read: .read
+    case .write: .write
+    case .readWrite: .readWrite
     }
   }
 }

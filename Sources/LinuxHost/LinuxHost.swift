@@ -43,6 +43,9 @@ package struct LinuxHost: HeapHost {
   /// Failures that a test wants.
   var faults: FaultPlan? { unsafe resources.faults }
 
+  /// Those who wait for memory.
+  package var waiters: MemoryWaiters { unsafe resources.waiters }
+
   /// Wakes the deferred-free worker.
   var wakeUp: WakeUp { unsafe resources.wakeUp }
 }
@@ -53,6 +56,7 @@ package final class HostResources: Sendable {
   let watcher: ReleaseWatcher?
   let faults: FaultPlan?
   let wakeUp = WakeUp()
+  let waiters = MemoryWaiters()
 
   /// - Throws: the step that failed; nothing is left behind.
   init(recycling: Recycling, poolCapacity: Int, faults: FaultPlan?) throws(HostFailure) {
@@ -120,6 +124,8 @@ extension LinuxHost {
   }
 
   package func release(_ blocks: consuming BlockChain<LinuxHost>, _ properties: PoolProperties) {
+    guard !blocks.isEmpty else { return }
+    defer { waiters.memoryCameBack() }
     while let block = blocks.pop(in: self) {
       if let file = block.file {
         watcher?.forget(block, file)

@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: MIT
 
+#define _GNU_SOURCE
+
 #include "CTestSupport.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -34,4 +40,34 @@ int test_fork_as(unsigned user, int (*body)(void *), void *context) {
   pid_t process = fork();
   if (process == 0) _exit(setuid(user) == 0 ? body(context) : 125);
   return process;
+}
+
+int test_sealed_memfd(long byte_count, int seals) {
+  int file = memfd_create("sealed", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (file < 0) return -1;
+  if (ftruncate(file, byte_count) != 0 || fcntl(file, F_ADD_SEALS, seals) != 0) {
+    close(file);
+    return -1;
+  }
+  return file;
+}
+
+long test_send_descriptors(
+    int socket, const void *bytes, unsigned long byte_count, int descriptor, int copies) {
+  struct iovec vector = {.iov_base = (void *)bytes, .iov_len = byte_count};
+  char control[CMSG_SPACE(253 * sizeof(int))];
+  memset(control, 0, sizeof control);
+  struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1};
+  if (copies > 0) {
+    message.msg_control = control;
+    message.msg_controllen = CMSG_SPACE(copies * sizeof(int));
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(copies * sizeof(int));
+    for (int copy = 0; copy < copies; copy++) {
+      memcpy(CMSG_DATA(header) + copy * sizeof(int), &descriptor, sizeof(int));
+    }
+  }
+  return sendmsg(socket, &message, MSG_NOSIGNAL);
 }

@@ -54,7 +54,7 @@ extension Probe {
     let request = try? unsafe AllocationRequest(
       arguments: arguments.span.bytes, pageSize: PageSize(shift: 12))
     expect(request?.pages == PageCount(3))
-    expect(request?.descriptorFlags == .readWrite | .closeOnExec)
+    expect(request?.descriptorFlags == [.readWrite, .closeOnExec])
 
     // SAFETY: a byte is any bit pattern, and has no padding.
     var fields = arguments.mutableSpan

@@ -185,7 +185,7 @@ struct AllocationRequestTests {
 
   /// What a client writes is what a heap reads, in a struct that need not be clean before.
   @Test func encode_ofRequest_isDecodedAgain() throws {
-    let flags = DescriptorFlags.closeOnExec | .readWrite
+    let flags: DescriptorFlags = [.closeOnExec, .readWrite]
     for length: UInt64 in [1, 4096, 4097, 32 << 20, 1 << 40] {
       let request = try AllocationRequest(
         length: ByteCount(length), descriptorFlags: flags.rawValue, pageSize: pageSize)
@@ -211,7 +211,7 @@ struct AllocationRequestTests {
   }
 
   @Test func descriptorFlags_areThoseOfTheABI() throws {
-    let flags = DescriptorFlags.closeOnExec | .readWrite
+    let flags: DescriptorFlags = [.closeOnExec, .readWrite]
     #expect(flags.rawValue == 0x8_0002)
     #expect(DescriptorFlags.readWrite.rawValue == 2)
     #expect(DescriptorFlags.closeOnExec.rawValue == 0x8_0000)

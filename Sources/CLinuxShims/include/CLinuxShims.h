@@ -14,6 +14,9 @@
 
 #define SHIM_F_SETSIG 10
 #define SHIM_F_SETLEASE 1024
+#define SHIM_F_GET_SEALS 1034
+#define SHIM_F_SEAL_SHRINK 0x0002
+#define SHIM_DMA_BUF_MAGIC 0x444d4142
 #define SHIM_FALLOC_PUNCH_HOLE (0x01 | 0x02)  // with FALLOC_FL_KEEP_SIZE
 #define SHIM_IN_CLOSE (0x08 | 0x10)
 #define SHIM_IN_Q_OVERFLOW 0x4000
@@ -42,8 +45,6 @@ int shim_fcntl_int(int descriptor, int command, int argument);
 int shim_ioctl(int descriptor, uint32_t command, void *arguments);
 int shim_fallocate(int descriptor, int mode, int64_t offset, int64_t length);
 int shim_inotify_init(void);
-int shim_fstat_identity(int descriptor, uint64_t *device, uint64_t *inode);
-
 // Bytes of the names of a file's extended attributes.
 long shim_attribute_names_size(int descriptor);
 
@@ -53,6 +54,9 @@ long shim_attribute_names_size(int descriptor);
 // keep the file. Remembering fails (-1, ENOMEM) where there is no memory for it.
 int shim_close_in_child(int descriptor, uint64_t device, uint64_t inode);
 void shim_keep_in_child(int descriptor);
+
+// The `f_type` of the file system that the file is on, or -1.
+int64_t shim_file_system_type(int descriptor);
 int shim_eventfd(void);
 
 // Waits without limit when `timeout` (nanoseconds) is negative.
@@ -84,6 +88,17 @@ int shim_setrlimit(int resource, uint64_t soft, uint64_t hard);
 void shim_zero_nontemporal(void *address, size_t byte_count);
 
 // MARK: Descriptor passing
+
+#define SHIM_MOST_DESCRIPTORS 253  // in one message, SCM_MAX_FD
+
+// Sends bytes and one descriptor as one message over a Unix socket, without SIGPIPE. Returns the bytes
+// sent, or -1.
+long shim_send_message(int socket, const void *bytes, size_t byte_count, int descriptor);
+
+// Receives one message. All descriptors that came along are the caller's, and close-on-exec; there is room
+// for SHIM_MOST_DESCRIPTORS. `flags` are MSG_TRUNC and MSG_CTRUNC. Returns the bytes received, or -1.
+long shim_receive_message(
+    int socket, void *bytes, size_t byte_count, int *descriptors, int *descriptor_count, int *flags);
 
 // Sends one byte and one descriptor over a Unix socket. Returns 1, or -1 with errno set.
 long shim_send_descriptor(int socket, int descriptor);

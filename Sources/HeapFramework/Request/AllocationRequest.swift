@@ -92,8 +92,8 @@ extension RawSpan {
   }
 }
 
-/// How a new descriptor is made: the request's `fd_flags`.
-public struct DescriptorFlags: RawRepresentable, Equatable, Sendable {
+/// How a new descriptor is made: the request's `fd_flags`, `O_CLOEXEC` and one access mode.
+public struct DescriptorFlags: OptionSet, Sendable {
   /// The flags as in the ABI.
   public let rawValue: UInt32
 
@@ -105,13 +105,11 @@ public struct DescriptorFlags: RawRepresentable, Equatable, Sendable {
   /// `O_CLOEXEC`: the descriptor does not survive `execve`.
   public static var closeOnExec: DescriptorFlags { DescriptorFlags(rawValue: 0x8_0000) }
 
+  /// `O_RDONLY`: the descriptor can be mapped for reading alone.
+  public static var readOnly: DescriptorFlags { DescriptorFlags(rawValue: 0) }
+
   /// `O_RDWR`: the descriptor can be mapped for writing.
   public static var readWrite: DescriptorFlags { DescriptorFlags(rawValue: 2) }
-
-  /// Both of the flags.
-  public static func | (left: DescriptorFlags, right: DescriptorFlags) -> DescriptorFlags {
-    DescriptorFlags(rawValue: left.rawValue | right.rawValue)
-  }
 
   /// Whether the access mode is one of the three there are; the kernel's heaps take the fourth number, too.
   public var hasAccessMode: Bool { rawValue & 3 != 3 }

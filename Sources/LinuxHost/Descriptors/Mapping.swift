@@ -5,8 +5,8 @@ internal import Glibc
 
 /// A shared mapping of a file with one owner, which unmaps it when it goes away.
 ///
-/// Mappings are not inherited by forked children (`MADV_DONTFORK`): a child must not reach into the
-/// parent's pools, and its copy would keep freed memory alive.
+/// Mappings are not inherited by forked children (`MADV_DONTFORK`) unless asked for: a child must not reach into
+/// the parent's pools, and its copy would keep freed memory alive.
 @safe
 package struct Mapping: ~Copyable, @unchecked Sendable {
   /// The first byte, page aligned; from 2 MiB on, aligned to a huge page.
@@ -15,18 +15,25 @@ package struct Mapping: ~Copyable, @unchecked Sendable {
   /// Bytes, a multiple of the page size.
   package let byteCount: Int
 
-  /// Maps the first `byteCount` bytes of a file, readable and writable.
+  /// Maps the first `byteCount` bytes of a file, readable, and writable unless told otherwise.
   ///
-  /// - Throws: ENOMEM (memory, RLIMIT_AS or vm.max_map_count), EAGAIN.
+  /// - Parameters:
+  ///   - descriptor: the number of a descriptor that is surely the file's.
+  ///   - isInherited: whether a forked child has the mapping, too; it then owns and unmaps it.
+  /// - Throws: ENOMEM (memory, RLIMIT_AS or vm.max_map_count), EAGAIN; for files of others also EACCES
+  ///   (opened for reading alone), EPERM (sealed) and ENODEV.
   /// - Context: blocks.
-  init(of descriptor: Int32, byteCount: Int, faults: FaultPlan?) throws(HostFailure) {
+  package init(
+    of descriptor: Int32, byteCount: Int, isWritable: Bool = true,
+    isInherited: Bool = false, faults: FaultPlan?
+  ) throws(HostFailure) {
     if let injected = faults?.errorNumber(.map) {
       throw HostFailure(.map, injected, byteCount: byteCount)
     }
+    let protection = isWritable ? PROT_READ | PROT_WRITE : PROT_READ
     let address = unsafe Self.reserveAligned(byteCount)
     let mapped = unsafe mmap(
-      address, byteCount, PROT_READ | PROT_WRITE,
-      MAP_SHARED | (address == nil ? 0 : MAP_FIXED), descriptor, 0)
+      address, byteCount, protection, MAP_SHARED | (address == nil ? 0 : MAP_FIXED), descriptor, 0)
     guard let mapped = unsafe mapped, unsafe mapped != MAP_FAILED else {
       let errorNumber = errno
       if let address = unsafe address { unsafe munmap(address, byteCount) }
@@ -35,7 +42,7 @@ package struct Mapping: ~Copyable, @unchecked Sendable {
     unsafe base = mapped
     self.byteCount = byteCount
     // Cannot fail: the range was just mapped.
-    unsafe madvise(base, byteCount, SHIM_MADV_DONTFORK)
+    if !isInherited { unsafe madvise(base, byteCount, SHIM_MADV_DONTFORK) }
   }
 
   deinit {

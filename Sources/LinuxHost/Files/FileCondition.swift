@@ -19,7 +19,7 @@ struct FileCondition: Equatable {
   private let flags: Int32
 
   /// - Returns: nil when the file cannot be looked at.
-  init?(of file: borrowing OwnFile) { self.init(descriptor: file.rawValue) }
+  init?(of file: borrowing CheckedDescriptor) { self.init(descriptor: file.rawValue) }
 
   /// Whether a file is still like this.
   func holds(of descriptor: Int32) -> Bool { FileCondition(descriptor: descriptor) == self }

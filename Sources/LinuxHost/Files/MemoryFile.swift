@@ -15,7 +15,7 @@ internal import PagePools
 /// A holder of the block changes the fields; those below `watch` are guarded by the release watcher's lock.
 package final class MemoryFile: @unchecked Sendable {
   /// Nil once the descriptor was given away.
-  private var file: OwnFile?
+  private var file: CheckedDescriptor?
 
   private var mapping: Mapping?
 
@@ -75,11 +75,11 @@ package final class MemoryFile: @unchecked Sendable {
     if purpose == .handOut { mapping = nil }
   }
 
-  private static func make(_ pages: PageCount, _ faults: FaultPlan?) throws(HostFailure) -> OwnFile
+  private static func make(_ pages: PageCount, _ faults: FaultPlan?) throws(HostFailure) -> CheckedDescriptor
   {
     let byteCount = pages.byteCount
-    let file = try OwnFile(
-      OwnedDescriptor(
+    let file = try CheckedDescriptor(
+      ofMemory: OwnedDescriptor(
         owning: try attempt(.createFile, byteCount: byteCount, faults: faults) {
           unsafe shim_memfd_create("dmaheap")
         }))
@@ -93,7 +93,7 @@ package final class MemoryFile: @unchecked Sendable {
 
   /// Gets the file's memory now: that touching it later found none would be SIGBUS.
   private static func populate(
-    _ file: borrowing OwnFile, _ address: UnsafeMutableRawPointer?, _ pages: PageCount,
+    _ file: borrowing CheckedDescriptor, _ address: UnsafeMutableRawPointer?, _ pages: PageCount,
     _ faults: FaultPlan?
   ) throws(HostFailure) {
     if let injected = faults?.errorNumber(.reserve) {
@@ -118,18 +118,31 @@ package final class MemoryFile: @unchecked Sendable {
   /// takes longer than a timer's interval would never end.
   private static let reservedAtOnce = 256 << 10
 
-  private static func seal(_ file: borrowing OwnFile, _ faults: FaultPlan?) throws(HostFailure) {
-    try file.change(.seal, faults: faults) { number in
+  private static func seal(_ file: borrowing CheckedDescriptor, _ faults: FaultPlan?) throws(HostFailure) {
+    let number = try file.checked(.seal)
+    _ = try attempt(.seal, faults: faults) {
       shim_fcntl_int(number, SHIM_F_ADD_SEALS, SHIM_SEALS_OF_LENGTH)
     }
+  }
+
+  /// Opens another description of a file, as independent of ours as if another process had it.
+  private static func reopen(
+    _ file: borrowing CheckedDescriptor, flags: Int32, _ faults: FaultPlan?
+  ) throws(HostFailure) -> OwnedDescriptor {
+    let number = try file.checked(.reopen)
+    return OwnedDescriptor(
+      owning: try attempt(.reopen, faults: faults) {
+        unsafe withDescriptorPath(number) { path in unsafe shim_open(path, flags) }
+      })
   }
 
   /// Opens the file again: the kernel does not count the description that memfd_create returns, and the
   /// count is how we learn that every other one is gone (see ``ReleaseWatcher``).
   private static func reopenForLeases(
-    _ file: borrowing OwnFile, _ faults: FaultPlan?
-  ) throws(HostFailure) -> OwnFile {
-    let own = try OwnFile(try file.reopen(flags: O_RDWR | O_CLOEXEC, faults))
+    _ file: borrowing CheckedDescriptor, _ faults: FaultPlan?
+  ) throws(HostFailure) -> CheckedDescriptor {
+    let own = try CheckedDescriptor(
+      ofMemory: try reopen(file, flags: O_RDWR | O_CLOEXEC, faults))
     // Taking a lease makes the kernel signal whoever holds it when the file is opened by others.
     // The default, SIGIO, ends the process; SIGURG is ignored unless the program wants it.
     let number = own.rawValue
@@ -167,7 +180,8 @@ extension MemoryFile {
     try withFile { (file) throws(HostFailure) in
       if !isSealed {
         if length != pages {
-          try file.change(.setLength, byteCount: pages.byteCount, faults: faults) { number in
+          let number = try file.checked(.setLength)
+          _ = try attempt(.setLength, byteCount: pages.byteCount, faults: faults) {
             ftruncate(number, pages.byteCount)
           }
           length = pages
@@ -175,12 +189,12 @@ extension MemoryFile {
         try Self.seal(file, faults)
         isSealed = true
       }
-      return try file.reopen(flags: flags, faults)
+      return try Self.reopen(file, flags: flags, faults)
     }
   }
 
   private func withFile<R: ~Copyable>(
-    _ body: (borrowing OwnFile) throws(HostFailure) -> R
+    _ body: (borrowing CheckedDescriptor) throws(HostFailure) -> R
   ) throws(HostFailure) -> R {
     switch file {
     case .some(let file): try body(file)
@@ -204,12 +218,15 @@ extension MemoryFile {
   ///
   /// - Returns: false when it is not what it was when it was handed out: it then goes.
   func zero() -> Bool {
-    guard let number = file?.rawValue, condition?.holds(of: number) != false else { return false }
+    if let condition {
+      guard let number = checkedDescriptor, condition.holds(of: number) else { return false }
+    }
     if let base = unsafe mappedBase {
       unsafe populateMapping(base)
       unsafe Zeroing.zero(base, length.byteCount)
       return true
     }
+    guard let number = checkedDescriptor else { return false }
     return Zeroing.zero(number, length.byteCount)
   }
 
@@ -223,9 +240,30 @@ extension MemoryFile {
     unsafe madvise(base, length.byteCount, SHIM_MADV_POPULATE_READ)
   }
 
-  /// The descriptor's number, for calls on a file that is handed out to come back.
-  var descriptor: Int32 { file?.rawValue ?? -1 }
+  /// The descriptor's number while it stands for the file; nil once somebody has closed it.
+  var checkedDescriptor: Int32? { file?.isOurs == true ? file?.rawValue : nil }
 
-  /// Whether the number still stands for the file.
-  var isOurs: Bool { file?.isOurs ?? false }
+  /// The descriptor's number, for calls that do no harm to another file.
+  var number: Int32 { file?.rawValue ?? -1 }
+}
+
+/// Calls `body` with the path `/proc/self/fd/N`, built without allocating.
+func withDescriptorPath<R>(_ descriptor: Int32, _ body: (UnsafePointer<CChar>) -> R) -> R {
+  let prefix: StaticString = "/proc/self/fd/"
+  return unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 32) { path in
+    // SAFETY: 14 bytes of prefix, at most 10 digits and a NUL fit into 32.
+    unsafe path.baseAddress.unsafelyUnwrapped.withMemoryRebound(to: UInt8.self, capacity: 32) {
+      unsafe $0.update(from: prefix.utf8Start, count: prefix.utf8CodeUnitCount)
+    }
+    var end = prefix.utf8CodeUnitCount
+    var divisor: Int32 = 1
+    while descriptor / divisor >= 10 { divisor *= 10 }
+    while divisor > 0 {
+      unsafe path[end] = CChar(UInt8(ascii: "0") + UInt8(descriptor / divisor % 10))
+      end += 1
+      divisor /= 10
+    }
+    unsafe path[end] = 0
+    return unsafe body(path.baseAddress.unsafelyUnwrapped)
+  }
 }

@@ -139,16 +139,13 @@ extension MemfdHeap {
   /// - Parameters:
   ///   - pages: the descriptor's size, exactly.
   ///   - flags: for open(2).
-  /// - Complexity: O(1) when one is ready, without a system call for `O_RDWR | O_CLOEXEC`.
+  /// - Complexity: O(1) when one is ready: one fstat(2) for `O_RDWR | O_CLOEXEC`.
   /// - Context: no lock held; may block.
   package func allocateDescriptor(
     _ pages: PageCount, flags: Int32
   ) throws(HostFailure) -> OwnedDescriptor {
-    guard let buffer = try descriptors.take(pages) else {
+    guard let (buffer, block, file) = try takeFile(pages) else {
       return try allocateOddDescriptor(pages, flags: flags)
-    }
-    guard let block = buffer.blocks.front, let file = block.file else {
-      preconditionFailure("a buffer to be handed out is a file")
     }
     do throws(HostFailure) {
       if let watcher = host.watcher {
@@ -161,6 +158,20 @@ extension MemfdHeap {
       descriptors.free(buffer, mayBeWritten: false)
       throw error
     }
+  }
+
+  /// Takes a file of which we still have the descriptor: a program may have closed it while it was pooled.
+  private func takeFile(
+    _ pages: PageCount
+  ) throws(HostFailure) -> (buffer: Allocation<LinuxHost>, block: MemoryBlock, file: MemoryFile)? {
+    while let buffer = try descriptors.take(pages) {
+      guard let block = buffer.blocks.front, let file = block.file else {
+        preconditionFailure("a buffer to be handed out is a file")
+      }
+      if file.checkedDescriptor != nil { return (buffer, block, file) }
+      descriptors.release(buffer)
+    }
+    return nil
   }
 
   /// Gets a descriptor of a size for which there can be no pool: through a buffer that is let go of.
@@ -178,6 +189,7 @@ extension SingleBlockHeap<LinuxHost> {
   func free(_ block: MemoryBlock, mayBeWritten: Bool) {
     free(
       Allocation(block, in: memory.host), mayBeWritten: mayBeWritten)
+    memory.host.waiters.memoryCameBack()
   }
 }
 

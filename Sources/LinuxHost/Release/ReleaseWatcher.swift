@@ -32,8 +32,8 @@ package final class ReleaseWatcher: Sendable {
   }
 
   private let state = Locked<State, FutexLock>(State())
-  private let queue: OwnedDescriptor
-  private let wakeEvent: OwnedDescriptor
+  private let queue: CheckedDescriptor
+  private let wakeEvent: CheckedDescriptor
   private let isStopping = Atomic<Bool>(false)
   private let faults: FaultPlan?
 
@@ -44,10 +44,11 @@ package final class ReleaseWatcher: Sendable {
     if injected != nil || ProcessFile.number(in: "/proc/sys/fs/leases-enable") == 0 {
       throw HostFailure(.checkLeases, injected ?? ENOLCK)
     }
-    queue = OwnedDescriptor(
-      owning: try attempt(.createWatchQueue, faults: faults) { shim_inotify_init() })
-    wakeEvent = OwnedDescriptor(
-      owning: try attempt(.createEvent, faults: faults) { shim_eventfd() })
+    queue = CheckedDescriptor(
+      OwnedDescriptor(
+        owning: try attempt(.createWatchQueue, faults: faults) { shim_inotify_init() }))
+    wakeEvent = CheckedDescriptor(
+      OwnedDescriptor(owning: try attempt(.createEvent, faults: faults) { shim_eventfd() }))
     self.faults = faults
   }
 }
@@ -81,7 +82,7 @@ extension ReleaseWatcher {
   func forget(_ block: MemoryBlock, _ file: MemoryFile) {
     guard file.watch >= 0 else { return }
     state.withLock { _ = $0.blocks.removeValue(forKey: file.watch) }
-    inotify_rm_watch(queue.rawValue, file.watch)
+    if queue.isOurs { inotify_rm_watch(queue.rawValue, file.watch) }
     file.watch = -1
   }
 
@@ -112,7 +113,7 @@ extension ReleaseWatcher {
       for block in state.blocks.values {
         guard let file = block.file else { continue }
         // Replaces the watch's mask: moves are events that a memfd never has.
-        _ = unsafe withDescriptorPath(file.descriptor) { path in
+        _ = unsafe withDescriptorPath(file.number) { path in
           unsafe inotify_add_watch(queue.rawValue, path, UInt32(IN_MOVE_SELF))
         }
       }
@@ -121,9 +122,11 @@ extension ReleaseWatcher {
 
   private func watch(_ block: MemoryBlock, _ file: MemoryFile) throws(HostFailure) {
     guard file.watch < 0 else { return }
+    guard let number = file.checkedDescriptor else { throw HostFailure(.watch, EBADF) }
+    let queue = try queue.checked(.watch)
     let watch = try attempt(.watch, faults: faults) {
-      unsafe withDescriptorPath(file.descriptor) { path in
-        unsafe inotify_add_watch(queue.rawValue, path, UInt32(SHIM_IN_CLOSE))
+      unsafe withDescriptorPath(number) { path in
+        unsafe inotify_add_watch(queue, path, UInt32(SHIM_IN_CLOSE))
       }
     }
     state.withLock { state in
@@ -147,15 +150,14 @@ extension ReleaseWatcher {
   /// Called with the lock held: of all who may find out at the same time, one gets it.
   private func reclaim(_ file: MemoryFile) -> Holder? {
     guard file.isHandedOut else { return nil }
-    let descriptor = file.descriptor
-    if shim_fcntl_int(descriptor, SHIM_F_SETLEASE, Int32(F_WRLCK)) == 0 {
-      // Given up at once: it would make anyone opening the file wait.
-      _ = shim_fcntl_int(descriptor, SHIM_F_SETLEASE, Int32(F_UNLCK))
-      // The lease was that of another file if the number is another's by now.
-      guard file.isOurs else { return takeBack(file, .unknown) }
-      return takeBack(file, .nobody)
+    // With our descriptor lost, nobody will ever know.
+    guard let descriptor = file.checkedDescriptor else { return takeBack(file, .unknown) }
+    guard shim_fcntl_int(descriptor, SHIM_F_SETLEASE, Int32(F_WRLCK)) == 0 else {
+      return errno == EAGAIN ? .others : takeBack(file, .unknown)
     }
-    return errno == EAGAIN ? .others : takeBack(file, .unknown)
+    // Given up at once: it would make anyone opening the file wait.
+    _ = shim_fcntl_int(descriptor, SHIM_F_SETLEASE, Int32(F_UNLCK))
+    return takeBack(file, .nobody)
   }
 
   private func takeBack(_ file: MemoryFile, _ holder: Holder) -> Holder {
@@ -203,13 +205,20 @@ extension ReleaseWatcher {
   ///
   /// - Returns: pages that came back; nil when there were no events.
   private func readEvents(byteCount: Int, by thread: FreeingThread) -> PageCount? {
-    unsafe withUnsafeTemporaryAllocation(byteCount: byteCount, alignment: 8) { buffer in
+    guard queue.isOurs else { return nil }
+    return unsafe withUnsafeTemporaryAllocation(byteCount: byteCount, alignment: 8) { buffer in
       let count = unsafe read(queue.rawValue, buffer.baseAddress, buffer.count)
       guard count > 0 else { return nil }
       let events = unsafe UnsafeRawBufferPointer(rebasing: buffer[..<count])
       return unsafe handle(RawSpan(_unsafeBytes: events), by: thread)
     }
   }
+
+  /// After so long a watcher finds out that it will not be told any more (nanoseconds).
+  private static let longestWait: Int64 = 5_000_000_000
+
+  /// How often it looks then (nanoseconds).
+  private static let lookingInterval: Int64 = 100_000_000
 
   /// Makes ``run()`` return.
   func stop() {
@@ -221,16 +230,24 @@ extension ReleaseWatcher {
   private func wake() {
     // Fails only when the counter is near its maximum, and then a wake-up is pending anyway.
     var one: UInt64 = 1
-    unsafe write(wakeEvent.rawValue, &one, 8)
+    if wakeEvent.isOurs { unsafe write(wakeEvent.rawValue, &one, 8) }
   }
 
+  /// Waits until there is something to do.
+  ///
+  /// A program may close the descriptors that tell (closefrom), which poll(2) does not notice while it waits. So no
+  /// wait is without end, and once they are lost, the watcher looks by itself.
+  ///
   /// - Returns: false when it is time to stop.
   private func waitForEvents() -> Bool {
+    let canBeTold = queue.isOurs && wakeEvent.isOurs
+    let longest = canBeTold ? Self.longestWait : Self.lookingInterval
     let deadline = state.withLock { $0.retries.min?.deadline }
-    let timeout = if let deadline { max(deadline - MonotonicClock.now, 0) } else { Int64(-1) }
+    let timeout = deadline.map { min(max($0 - MonotonicClock.now, 0), longest) } ?? longest
+    // poll(2) ignores negative numbers.
     var descriptors: InlineArray<2, pollfd> = [
-      pollfd(fd: queue.rawValue, events: Int16(POLLIN), revents: 0),
-      pollfd(fd: wakeEvent.rawValue, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: canBeTold ? queue.rawValue : -1, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: canBeTold ? wakeEvent.rawValue : -1, events: Int16(POLLIN), revents: 0),
     ]
     var list = descriptors.mutableSpan
     // An error can only be EINTR, which is an early return like any other.
@@ -238,10 +255,11 @@ extension ReleaseWatcher {
       _ = unsafe shim_poll(list.baseAddress, Int32(list.count), timeout)
     }
     var wakeUps: UInt64 = 0
-    if descriptors[1].revents & Int16(POLLIN) != 0 { unsafe read(wakeEvent.rawValue, &wakeUps, 8) }
-    // The program closed what it did not open: nothing comes back any more, and polling on would spin.
-    let isClosed = (descriptors[0].revents | descriptors[1].revents) & Int16(POLLNVAL) != 0
-    return !isClosed && !isStopping.load(ordering: .relaxed)
+    if descriptors[1].revents != 0, wakeEvent.isOurs {
+      unsafe read(wakeEvent.rawValue, &wakeUps, 8)
+    }
+    if !canBeTold { checkEverything() }
+    return !isStopping.load(ordering: .relaxed)
   }
 
   /// Handles the events of one read; `events` are whole `struct inotify_event`s.

@@ -43,6 +43,12 @@ package enum HostOperation: Sendable, CaseIterable {
   case findLength
   /// ioctl(2) DMA_BUF_IOCTL_SYNC on a dma-buf.
   case synchronize
+  /// sendmsg(2) of a buffer.
+  case sendMessage
+  /// recvmsg(2) of a buffer.
+  case receiveMessage
+  /// fstat(2) of a file that somebody sent.
+  case examineFile
 }
 
 /// A system call that failed: what for, with which errno, for how many bytes.

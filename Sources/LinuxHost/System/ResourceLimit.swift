@@ -62,7 +62,7 @@ package struct ResourceLimit: Equatable, Sendable {
     return nil
   }
 
-  private static var descriptorsAreExhausted: Bool {
+  static var descriptorsAreExhausted: Bool {
     let descriptor = dup(0)
     guard descriptor >= 0 else { return errno == EMFILE }
     close(descriptor)
@@ -101,6 +101,9 @@ extension HostOperation {
     case .allocateFromNode: "DMA_HEAP_IOCTL_ALLOC"
     case .findLength: "lseek"
     case .synchronize: "DMA_BUF_IOCTL_SYNC"
+    case .sendMessage: "sendmsg"
+    case .receiveMessage: "recvmsg"
+    case .examineFile: "fstat"
     }
   }
 }

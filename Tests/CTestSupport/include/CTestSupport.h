@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What tests need and Swift does not offer: fork, and what clients do to files.
+// What tests need and Swift does not offer: fork, what clients do to files, and messages that nobody should send.
 
 #ifndef CTESTSUPPORT_H
 #define CTESTSUPPORT_H
@@ -41,5 +41,12 @@ int test_ring_register(void *address, long count);
 
 // Has the ring write a byte, many times, to the start of its buffer, whoever has the memory now.
 int test_ring_fill(int ring, unsigned char value, long count);
+
+// Makes a memfd that is sealed, `seals` being F_SEAL_*. Returns its descriptor, or -1.
+int test_sealed_memfd(long byte_count, int seals);
+
+// Sends bytes and any number of copies of a descriptor over a Unix socket. Returns the bytes sent, or -1.
+long test_send_descriptors(
+    int socket, const void *bytes, unsigned long byte_count, int descriptor, int copies);
 
 #endif

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+
+import CLinuxShims
+import DMAHeaps
+import Glibc
+import HeapFramework
+import LinuxHost
+import PagePools
+import Testing
+
+/// A program closes all descriptors, the library's too, and opens files of its own under their numbers: those
+/// stay as they are, the program lives on, and so do its buffers.
+@Suite
+struct LostDescriptorTests {
+  /// A file of the program's that stands under the number of every descriptor that was open.
+  private struct Intruder {
+    let number: Int32
+    private let usurped: [Int32]
+    private static let text = "the program's own"
+    private static let byteCount = 1 << 20
+
+    /// - Parameter numbers: descriptors that it takes the place of.
+    init(inPlaceOf numbers: [Int32]) throws {
+      number = shim_memfd_create("theirs")
+      usurped = numbers
+      try #require(ftruncate(number, Self.byteCount) == 0)
+      try #require(pwrite(number, Self.text, Self.text.utf8.count, 0) == Self.text.utf8.count)
+      try #require(shim_fallocate(number, 0, 0, Int64(Self.byteCount)) == 0)
+      for other in numbers { try #require(dup2(number, other) == other) }
+    }
+
+    /// Whether the file has its length, its memory and its text, and is open under all its numbers.
+    var isUntouched: Bool {
+      var status = stat()
+      var bytes = [UInt8](repeating: 0, count: Self.text.utf8.count)
+      guard fstat(number, &status) == 0, status.st_size == Self.byteCount,
+        status.st_blocks * 512 >= Self.byteCount,
+        pread(number, &bytes, bytes.count, 0) == bytes.count
+      else { return false }
+      return String(decoding: bytes, as: UTF8.self) == Self.text
+        && usurped.allSatisfy { FileIdentity(of: $0) == FileIdentity(of: number) }
+    }
+  }
+
+  /// The descriptors that are the library's: its memfds, and what its watcher waits for.
+  ///
+  /// - Parameter others: descriptors that were open before there was a system; the runtime has some of its own.
+  private static func libraryNumbers(otherThan others: Set<Int32>) throws -> Set<Int32> {
+    let kinds = ["memfd:dmaheap", "anon_inode:inotify", "anon_inode:[eventfd]"]
+    return try openNumbers().subtracting(others).filter { number in
+      let name = withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { target in
+        guard let base = target.baseAddress else { return "" }
+        let count = readlink("/proc/self/fd/\(number)", base, target.count)
+        let bytes = UnsafeRawBufferPointer(start: base, count: max(count, 0))
+        return String(decoding: bytes, as: UTF8.self)
+      }
+      return kinds.contains { name.contains($0) }
+    }
+  }
+
+  /// Numbers of the descriptors that are open now.
+  private static func openNumbers() throws -> Set<Int32> {
+    let stream = try #require(opendir("/proc/self/fd"))
+    defer { closedir(stream) }
+    var numbers: Set<Int32> = []
+    while let entry = readdir(stream) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if let number = Int32(name), number != dirfd(stream) { numbers.insert(number) }
+    }
+    return numbers
+  }
+
+  @Test(arguments: [true, false])
+  func everythingClosed_theProgramLivesOn(isUsurped: Bool) async {
+    await #expect(processExitsWith: .success) { [isUsurped] in
+      let before = try Self.openNumbers()
+      let system = try HeapSystem()
+      let heap = try system.heap(named: "system")
+      // One of each: slots and a file in use, exported, handed out, and in the pools.
+      var small = try heap.allocate(byteCount: 4096)
+      var large = try heap.allocate(byteCount: 3 << 20)
+      small.fill(1)
+      large.fill(2)
+      var exported = try heap.allocate(byteCount: 1 << 20)
+      let first = try exported.exportDescriptor()
+      let second = try heap.allocateDescriptor(byteCount: 40960)
+      for byteCount in [8192, 1 << 20, 5 << 20] { _ = try heap.allocate(byteCount: byteCount) }
+      _ = try heap.allocateDescriptor(byteCount: 65536)
+
+      let lost = try Self.libraryNumbers(otherThan: before)
+        .filter { $0 != first.rawValue && $0 != second.rawValue }
+      #expect(lost.count >= 6)
+      let intruder: Intruder?
+      if isUsurped {
+        intruder = try Intruder(inPlaceOf: Array(lost))
+      } else {
+        for number in lost { close(number) }
+        intruder = nil
+      }
+
+      // What is mapped can be used, and new buffers can be had.
+      for byteCount in [4096, 1 << 20, 5 << 20, 6 << 20] {
+        var buffer = try heap.allocate(byteCount: byteCount)
+        let isZero = buffer.isZero
+        #expect(isZero)
+        buffer.fill(3)
+      }
+      small.fill(4)
+      large.fill(5)
+      // What needs a lost descriptor says so.
+      #expect(throws: HeapError.self) { _ = try exported.exportDescriptor() }
+      #expect(throws: HeapError.self) { _ = try heap.allocateDescriptor(byteCount: 1 << 20) }
+      _ = consume small
+      _ = consume large
+      _ = consume exported
+      _ = consume first
+      _ = consume second
+      #expect(waitUntil { system.statistics().inBuffersByteCount == 0 })
+      #expect(
+        waitUntil {
+          system.reclaim()
+          return system.statistics().takenByteCount == 0
+        })
+      #expect(system.statistics().lostDescriptors > 0)
+      #expect(system.memory.pools.checkInvariants() == PageAccounts())
+      if let intruder { #expect(intruder.isUntouched) }
+    }
+  }
+
+  /// The system's end needs none of what was lost, either.
+  @Test
+  func everythingClosed_theSystemEnds() async {
+    await #expect(processExitsWith: .success) {
+      let before = try Self.openNumbers()
+      var system: HeapSystem? = try HeapSystem()
+      _ = try system?.heap(named: "system").allocate(byteCount: 1 << 20)
+      let lost = try Self.libraryNumbers(otherThan: before)
+      let intruder = try Intruder(inPlaceOf: Array(lost))
+      system = nil
+      #expect(intruder.isUntouched)
+      #expect(CheckedDescriptor.lostCount == lost.count)
+    }
+  }
+}
