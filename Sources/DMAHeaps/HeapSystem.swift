@@ -22,18 +22,20 @@ public final class HeapSystem: Sendable {
   public struct Configuration: Sendable {
     /// The most memory in pools, in bytes (P4); rounded down to pages, 0 turns pooling off.
     ///
-    /// A quarter of the machine's memory unless set.
+    /// A quarter of what this process may have unless set: of the machine's memory, or of what its control groups
+    /// and resource limits leave of it.
     public var poolLimitByteCount: Int
 
     /// The most memory that waits to be zeroed, in bytes (D5); rounded down to pages.
     ///
-    /// 256 MiB unless set.
+    /// 256 MiB unless set, at most an eighth of what this process may have.
     public var deferredLimitByteCount: Int
 
     /// The defaults.
     public init() {
-      poolLimitByteCount = MachineMemory.totalByteCount / 4
-      deferredLimitByteCount = 256 << 20
+      let policy = MemoryPolicy(MemoryLimits.ofProcess.allowance())
+      poolLimitByteCount = policy.poolLimit.byteCount
+      deferredLimitByteCount = min(256 << 20, policy.memory.byteCount / 8)
     }
   }
 

@@ -49,11 +49,15 @@ package struct LinuxHost: HeapHost {
 package final class HostResources: Sendable {
   let slabs: SlabSource
   let watcher: ReleaseWatcher
+  let admission: MemoryAdmission
   let faults: FaultPlan?
   let wakeUp = WakeUp()
 
   /// - Throws: the step that failed; nothing is left behind.
-  init(poolCapacity: Int, faults: FaultPlan?) throws(HostFailure) {
+  init(
+    poolCapacity: Int, limits: MemoryLimits, faults: FaultPlan?
+  ) throws(HostFailure) {
+    admission = MemoryAdmission(limits, faults: faults)
     slabs = SlabSource(poolCapacity: poolCapacity, faults: faults)
     watcher = try ReleaseWatcher(faults: faults)
     self.faults = faults
@@ -79,7 +83,9 @@ extension LinuxHost {
   ) throws(HostFailure) {
     var blocks = BlockChain<LinuxHost>()
     do throws(HostFailure) {
-      for _ in 0..<count { blocks.append(try makeBlock(for: pool, properties), in: self) }
+      for _ in 0..<count {
+        blocks.append(try makeBlock(for: pool, properties, effort), in: self)
+      }
     } catch {
       release(blocks, properties)
       throw error
@@ -88,10 +94,18 @@ extension LinuxHost {
   }
 
   private func makeBlock(
+    for pool: PoolID, _ properties: PoolProperties, _ effort: AllocationEffort
+  ) throws(HostFailure) -> MemoryBlock {
+    try unsafe resources.admission.taking(properties.blockSize, effort: effort) {
+      () throws(HostFailure) in
+      try makeBlock(for: pool, properties)
+    }
+  }
+
+  private func makeBlock(
     for pool: PoolID, _ properties: PoolProperties
   ) throws(HostFailure) -> MemoryBlock {
     let size = properties.blockSize
-    try MachineMemory.check(size, faults)
     switch properties.kind {
     case .inProcess:
       return try slabs.allocate(for: pool, size)

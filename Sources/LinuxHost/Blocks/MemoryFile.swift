@@ -98,6 +98,7 @@ package final class MemoryFile: @unchecked Sendable {
   }
 
   private func truncate(to pages: PageCount, _ faults: FaultPlan?) throws(HostFailure) {
+    if pages > length { try FileSizeLimit.check(pages.byteCount) }
     _ = try attempt(.setLength, byteCount: pages.byteCount, faults: faults) {
       ftruncate(descriptor.rawValue, pages.byteCount)
     }

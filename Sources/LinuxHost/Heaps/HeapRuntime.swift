@@ -44,12 +44,14 @@ package final class HeapRuntime: Sendable {
   ///   - poolLimit: the most pages in pools (P4).
   ///   - deferredLimit: the most pages waiting to be freed (D5).
   ///   - poolCapacity: the most pools there can be.
+  ///   - limits: what memory the process may have.
   /// - Throws: the step that failed; nothing is left behind.
   package init(
     poolLimit: PageCount, deferredLimit: PageCount, poolCapacity: Int = 128,
-    faults: FaultPlan? = nil
+    limits: MemoryLimits = .ofProcess, faults: FaultPlan? = nil
   ) throws(HostFailure) {
-    let resources = try HostResources(poolCapacity: poolCapacity, faults: faults)
+    let resources = try HostResources(
+      poolCapacity: poolCapacity, limits: limits, faults: faults)
     let host = LinuxHost(resources)
     let memory = BufferMemory(
       pools: PoolSet(

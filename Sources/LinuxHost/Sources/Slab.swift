@@ -42,6 +42,7 @@ final class Slab: @unchecked Sendable {
         unsafe shim_memfd_create("dmaheap-slab")
       })
     let file = descriptor.rawValue
+    try FileSizeLimit.check(Self.byteCount)
     _ = try attempt(.setLength, byteCount: Self.byteCount, faults: faults) {
       ftruncate(file, Self.byteCount)
     }
