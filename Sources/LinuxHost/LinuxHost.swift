@@ -69,7 +69,11 @@ extension MemoryKind {
   package static var inProcess: MemoryKind { MemoryKind(MemorySource(rawValue: 0)) }
 
   /// A file of its own: memory that can be given to others.
-  package static var shareable: MemoryKind { MemoryKind(MemorySource(rawValue: 1)) }
+  ///
+  /// Each holds a descriptor, of which a process may not have many.
+  package static var shareable: MemoryKind {
+    MemoryKind(MemorySource(rawValue: 1), keeping: [.pooledAndDeferred, .countedByBlock])
+  }
 }
 
 // MARK: - Source of pages

@@ -59,6 +59,7 @@ package final class HeapRuntime: Sendable {
         shardCount: min(MachineMemory.processorCount, PoolSet<LinuxHost>.maximumShardCount),
         poolCapacity: poolCapacity, reservationSlack: Self.reservationSlack),
       deferredLimit: deferredLimit, inlineFreeLimit: Self.inlineFreeLimit)
+    memory.pools.setBlockLimit(DescriptorLimit.mostPooled)
     let isStopping = StopFlag()
     let worker = try HostThread(named: "dmaheap-free", faults: faults) {
       Self.work(memory, isStopping, faults)
@@ -121,6 +122,8 @@ package final class HeapRuntime: Sendable {
         naps += 1
         usleep(napMicroseconds)
       case .mayRest(let end):
+        // The program can change its limit at any time.
+        memory.pools.setBlockLimit(DescriptorLimit.mostPooled)
         guard memory.deferred.workerMaySleep() else { continue }
         memory.host.wakeUp.wait(until: end)
         naps = 0

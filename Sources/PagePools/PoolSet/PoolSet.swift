@@ -20,14 +20,14 @@
 //   end   → │ 2: 1 page        │  │ warm ■─■─■─■─■ cold        │  │ (empty)                    │
 //           └──────────────────┘  │ accounts, counted, reserved│  │ accounts, counted, reserved│
 //                                 └──────────────┬─────────────┘  └─────────────┬──────────────┘
-//                                                └────── PoolLimit (atomics) ────┘
+//                                                └───── PoolLimits (atomics) ────┘
 //
 // The equations, at every instant that an observer can see:
 //
 //   taken    = in buffers + deferred + freeing + pooled       (P7; each shard's, and their sum)
 //   pooled   = Σ stocks of blocks × block size                (each shard's)
 //   counted  = the same over the pools that count in the limit
-//   counted <= reserved <= counted + slack                    (each shard's)
+//   counted <= reserved <= counted + slack                    (each shard's; of pages and of blocks)
 //   limit.reserved = Σ shards' reserved;  Σ counted <= limit.reserved
 
 /// All pools of all users: one limit, one round robin, one set of accounts (P4, P5, P7).
@@ -55,7 +55,7 @@ public final class PoolSet<Source: PageSource>: Sendable {
   public let source: Source
 
   @usableFromInline let shards: StableArray<PoolShard<Source>>
-  @usableFromInline let poolLimit: PoolLimit
+  @usableFromInline let limits: PoolLimits
   @usableFromInline let list: Locked<PoolList, Source.Lock>
   @usableFromInline let propertyTable: PropertyTable
   @usableFromInline let refill: RefillState
@@ -86,7 +86,7 @@ public final class PoolSet<Source: PageSource>: Sendable {
     shards = StableArray(count: shardCount) { shard in
       PoolShard(rank: shard, poolCapacity: poolCapacity)
     }
-    poolLimit = PoolLimit(limit, slack: reservationSlack)
+    limits = PoolLimits(pages: limit, slack: reservationSlack)
     list = Locked(PoolList(capacity: poolCapacity))
     propertyTable = PropertyTable(capacity: poolCapacity)
     refill = RefillState(poolCapacity: poolCapacity)
