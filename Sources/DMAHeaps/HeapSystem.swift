@@ -31,6 +31,12 @@ public final class HeapSystem: Sendable {
     /// 256 MiB unless set, at most an eighth of what this process may have.
     public var deferredLimitByteCount: Int
 
+    /// After how long half of what is pooled and was not used meanwhile goes back, then half of the rest,
+    /// until nothing is left but what is kept ready (U2); nil: never by itself.
+    ///
+    /// 10 s unless set.
+    public var decayInterval: Duration? = .seconds(10)
+
     /// The defaults.
     public init() {
       let policy = MemoryPolicy(MemoryLimits.ofProcess.allowance())
@@ -57,12 +63,14 @@ public final class HeapSystem: Sendable {
     guard configuration.deferredLimitByteCount >= 0 else {
       throw .invalidSize(byteCount: configuration.deferredLimitByteCount)
     }
+    // Less than a millisecond is no time to be idle.
+    let decayInterval = configuration.decayInterval.map { max($0, .milliseconds(1)) } ?? .zero
     do throws(HostFailure) {
       forkGuard = try ForkGuard()
       runtime = try HeapRuntime(
         poolLimit: PageCount(inBytes: configuration.poolLimitByteCount),
         deferredLimit: PageCount(inBytes: configuration.deferredLimitByteCount),
-        faults: faults)
+        decayInterval: UInt64(min(decayInterval / .nanoseconds(1), 1e18)), faults: faults)
     } catch {
       throw HeapError(error)
     }

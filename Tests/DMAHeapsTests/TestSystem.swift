@@ -18,6 +18,8 @@ func withSystem(
   var configuration = HeapSystem.Configuration()
   configuration.poolLimitByteCount = poolLimit
   configuration.deferredLimitByteCount = deferredLimit
+  // However long a test takes here.
+  configuration.decayInterval = nil
   let system = try HeapSystem(configuration, faults: faults)
   try body(system, try system.heap(named: "system"))
   #expect(

@@ -44,11 +44,12 @@ package final class HeapRuntime: Sendable {
   ///   - poolLimit: the most pages in pools (P4).
   ///   - deferredLimit: the most pages waiting to be freed (D5).
   ///   - poolCapacity: the most pools there can be.
+  ///   - decayInterval: nanoseconds after which half of what nobody used goes back (U2); 0 for never.
   ///   - limits: what memory the process may have.
   /// - Throws: the step that failed; nothing is left behind.
   package init(
     poolLimit: PageCount, deferredLimit: PageCount, poolCapacity: Int = 128,
-    limits: MemoryLimits = .ofProcess, faults: FaultPlan? = nil
+    decayInterval: UInt64 = 0, limits: MemoryLimits = .ofProcess, faults: FaultPlan? = nil
   ) throws(HostFailure) {
     let resources = try HostResources(
       poolCapacity: poolCapacity, limits: limits, faults: faults)
@@ -62,7 +63,7 @@ package final class HeapRuntime: Sendable {
     memory.pools.setBlockLimit(DescriptorLimit.mostPooled)
     let isStopping = StopFlag()
     let worker = try HostThread(named: "dmaheap-free", faults: faults) {
-      Self.work(memory, isStopping, faults)
+      Self.work(memory, isStopping, decayInterval, faults)
     }
     do throws(HostFailure) {
       let watcher = try HostThread(named: "dmaheap-watch", faults: faults) {
@@ -102,20 +103,23 @@ package final class HeapRuntime: Sendable {
     resources.slabs.close()
   }
 
-  /// Frees what waits, at idle priority, one after the other (D3), and fills pools ahead of demand (P9).
+  /// Frees what waits, at idle priority, one after the other (D3), fills pools ahead of demand (P9), and gives
+  /// back what nobody uses (U2).
   ///
   /// A program that frees in a loop would wake the worker each time, for a system call of 5 µs. So the
   /// worker naps before it sleeps: while it naps it looks by itself, and nobody need wake it.
   private static func work(
-    _ memory: BufferMemory<LinuxHost>, _ isStopping: StopFlag, _ faults: FaultPlan?
+    _ memory: BufferMemory<LinuxHost>, _ isStopping: StopFlag, _ decayInterval: UInt64,
+    _ faults: FaultPlan?
   ) {
     HostThread.lowerPriority()
     var pace = RefillPace(
       pause: refillPause, poolCapacity: memory.pools.poolCapacity)
+    var decay = DecayPace(interval: decayInterval, poolCapacity: memory.pools.poolCapacity)
     var naps = 0
     while !isStopping.isSet.load(ordering: .relaxed) {
       faults?.delayWorker()
-      switch memory.workerTurn(&pace, now: UInt64(MonotonicClock.now)) {
+      switch memory.workerTurn(&pace, &decay, now: UInt64(MonotonicClock.now)) {
       case .worked:
         naps = 0
       case .mayRest where naps < napsBeforeSleep:
@@ -125,8 +129,8 @@ package final class HeapRuntime: Sendable {
         // The program can change its limit at any time.
         memory.pools.setBlockLimit(DescriptorLimit.mostPooled)
         guard memory.deferred.workerMaySleep() else { continue }
-        memory.host.wakeUp.wait(until: end)
-        naps = 0
+        // What is due at a certain time is no sign that somebody is about to free.
+        if memory.host.wakeUp.wait(until: end) { naps = 0 }
       }
     }
   }

@@ -101,6 +101,8 @@ extension PoolSet {
     }
     precondition(stock.coldest == previous, "a stock's cold end is not its last block")
     precondition(blocks == stock.blockCount, "a stock miscounts its blocks")
+    precondition(
+      stock.untouched >= 0 && stock.untouched <= blocks, "more are untouched than there are")
     return blocks
   }
 }

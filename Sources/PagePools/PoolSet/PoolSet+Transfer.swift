@@ -180,13 +180,15 @@ extension PoolSet {
 
   /// Releases the coldest block of a pool on one shard.
   ///
+  /// - Parameter ifUntouched: whether only one that nobody took since the interval began.
   /// - Returns: false when the shard has none.
   @inlinable
-  func releaseColdest(of pool: PoolID, _ shard: Int) -> Bool {
+  func releaseColdest(of pool: PoolID, _ shard: Int, ifUntouched: Bool = false) -> Bool {
     let properties = properties(of: pool)
-    guard let block = shards[shard].withdraw(pool, properties, source, limits) else {
-      return false
-    }
+    guard
+      let block = shards[shard].withdraw(
+        pool, properties, source, limits, ifUntouched: ifUntouched)
+    else { return false }
     source.release(block, properties)
     return true
   }

@@ -59,6 +59,7 @@ public final class PoolSet<Source: PageSource>: Sendable {
   @usableFromInline let list: Locked<PoolList, Source.Lock>
   @usableFromInline let propertyTable: PropertyTable
   @usableFromInline let refill: RefillState
+  @usableFromInline let decay = DecayState()
 
   /// The most shards there can be: the kernel's lockdep tells 8 locks of a kind apart.
   @inlinable
@@ -70,7 +71,7 @@ public final class PoolSet<Source: PageSource>: Sendable {
   ///   - source: where blocks come from.
   ///   - limit: the most pages all pools together may keep (P4), 0 or more; 0 turns pooling off.
   ///   - shardCount: how many threads should be able to work at once, 1...8.
-  ///   - poolCapacity: the most pools there can be; each costs 32 bytes per shard.
+  ///   - poolCapacity: the most pools there can be; each costs 40 bytes per shard.
   ///   - reservationSlack: how many pages of the limit a shard keeps when its blocks are taken, so that the
   ///     gives that follow need no memory that all CPUs write. 0 or more. The limit holds whatever it
   ///     is; near the limit, slack kept elsewhere makes a give look at all shards.

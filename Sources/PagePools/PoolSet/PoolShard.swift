@@ -100,13 +100,17 @@ struct PoolShard<Source: PageSource>: ~Copyable, Sendable {
   }
 
   /// Takes the coldest block of a pool out of the accounts: it goes back to its source.
+  ///
+  /// - Parameter ifUntouched: whether only one that has been here since the interval began.
   @inlinable
   func withdraw(
     _ pool: PoolID, _ properties: PoolProperties, _ source: Source,
-    _ limits: borrowing PoolLimits
+    _ limits: borrowing PoolLimits, ifUntouched: Bool = false
   ) -> Source.Block? {
     state.withLock { state in
-      guard let block = state.stocks[pool.index].popColdest(in: source) else { return nil }
+      guard !ifUntouched || state.stocks[pool.index].untouched > 0,
+        let block = state.stocks[pool.index].popColdest(in: source)
+      else { return nil }
       source.setNext(nil, after: block)
       state.accounts.taken -= properties.blockSize
       leave(&state, pool, properties, 1)

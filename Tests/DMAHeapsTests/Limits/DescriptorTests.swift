@@ -23,7 +23,9 @@ struct DescriptorTests {
   }
 
   private static func system() throws -> HeapSystem {
-    try HeapSystem()
+    var configuration = HeapSystem.Configuration()
+    configuration.decayInterval = nil
+    return try HeapSystem(configuration)
   }
 
   /// Allocates so many files of 64 KiB to 1 MiB, and frees them.
