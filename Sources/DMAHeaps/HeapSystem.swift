@@ -4,7 +4,7 @@ package import HeapFramework
 package import LinuxHost
 internal import PagePools
 
-/// The heaps of this process: memory sources, pools, and two threads that free in the background.
+/// The heaps of this process: memory sources, pools, and threads that free in the background.
 ///
 /// Most programs use ``shared()``, through ``Heap/init(named:)``. A system of its own has its own pools
 /// and limits; it stops and gives everything back when its last ``Heap`` and ``Buffer`` are gone.
@@ -37,6 +37,13 @@ public final class HeapSystem: Sendable {
     /// 10 s unless set.
     public var decayInterval: Duration? = .seconds(10)
 
+    /// Whether memory that waits or is pooled goes back when memory is short elsewhere (U2).
+    ///
+    /// The first of these that there is tells: `$MEMORY_PRESSURE_WATCH`, as systemd sets it, where `/dev/null`
+    /// turns it off; the pressure file of the process's control group; `/proc/pressure/memory`. Else what is
+    /// available is looked at every few seconds while something is pooled.
+    public var heedsMemoryPressure = true
+
     /// The defaults.
     public init() {
       let policy = MemoryPolicy(MemoryLimits.ofProcess.allowance())
@@ -49,7 +56,7 @@ public final class HeapSystem: Sendable {
   ///
   /// - Throws: ``HeapError`` naming the limit in the way: EMFILE, ENFILE, ENOMEM, EAGAIN, or EINVAL for a
   ///   negative limit.
-  /// - Context: starts two threads; blocks.
+  /// - Context: starts two threads, or three if memory pressure is heeded; blocks.
   public convenience init(
     _ configuration: Configuration = Configuration()
   ) throws(HeapError) {
@@ -70,7 +77,9 @@ public final class HeapSystem: Sendable {
       runtime = try HeapRuntime(
         poolLimit: PageCount(inBytes: configuration.poolLimitByteCount),
         deferredLimit: PageCount(inBytes: configuration.deferredLimitByteCount),
-        decayInterval: UInt64(min(decayInterval / .nanoseconds(1), 1e18)), faults: faults)
+        decayInterval: UInt64(min(decayInterval / .nanoseconds(1), 1e18)),
+        pressure: configuration.heedsMemoryPressure ? .ofProcess : .off,
+        report: Complaints.print, faults: faults)
     } catch {
       throw HeapError(error)
     }

@@ -36,6 +36,12 @@ int shim_fallocate(int descriptor, int mode, int64_t offset, int64_t length);
 int shim_inotify_init(void);
 int shim_eventfd(void);
 
+// Connects a stream socket, close-on-exec and not blocking. Returns its descriptor.
+int shim_connect_unix(const char *path);
+
+// What getenv returns, or NULL in a program that has more rights than its caller.
+const char *shim_secure_getenv(const char *name);
+
 // Waits without limit when `timeout` (nanoseconds) is negative.
 int shim_poll(struct pollfd *descriptors, int count, int64_t timeout);
 

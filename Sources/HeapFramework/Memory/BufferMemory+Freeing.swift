@@ -169,4 +169,16 @@ extension BufferMemory {
     if pools.isRefillDueAfterShrinking { host.wakeWorker() }
     return freed
   }
+
+  /// Gives back all that may go when memory is short elsewhere (U2): what waits, then what is pooled.
+  ///
+  /// Floors stay, and filling ahead of demand pauses.
+  ///
+  /// - Returns: pages given back to their sources.
+  /// - Context: no lock held; allocates nothing; lets others run every 1 MiB; may block.
+  @discardableResult
+  public func relievePressure() -> PageCount {
+    let waiting = freeDeferred(PageCount(Int.max))
+    return waiting + shrinkPools(PageCount(Int.max))
+  }
 }

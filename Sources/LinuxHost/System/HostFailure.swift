@@ -27,6 +27,8 @@ package enum HostOperation: Sendable, CaseIterable {
   case watch
   /// eventfd(2).
   case createEvent
+  /// Opening what tells of memory pressure.
+  case watchPressure
   /// pthread_create(3).
   case startThread
   /// opendir(3) of a folder of heap nodes.

@@ -96,6 +96,7 @@ extension HostOperation {
     case .createWatchQueue: "inotify_init1"
     case .watch: "inotify_add_watch"
     case .createEvent: "eventfd"
+    case .watchPressure: "watching memory pressure"
     case .startThread: "pthread_create"
     case .listNodes: "opendir"
     case .openNode: "open"
