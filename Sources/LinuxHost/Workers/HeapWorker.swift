@@ -48,31 +48,48 @@ final class HeapWorker: Sendable {
     let poolCapacity = memory.pools.poolCapacity
     var refill = RefillPace(pause: Self.refillPause, poolCapacity: poolCapacity)
     var decay = DecayPace(interval: decayInterval, poolCapacity: poolCapacity)
-    var polling = PressurePolling()
+    var checks = Checks()
     var naps = 0
     while !isStopping.load(ordering: .relaxed) {
       faults?.delayWorker()
-      switch memory.workerTurn(&refill, &decay, now: now) {
+      let now = UInt64(MonotonicClock.now)
+      let turn = memory.workerTurn(&refill, &decay, now: now)
+      if now >= checks.next { check(&checks, now) }
+      switch turn {
       case .worked:
         naps = 0
       case .mayRest where naps < Self.napsBeforeSleep:
         naps += 1
         usleep(Self.napMicroseconds)
       case .mayRest(let end):
-        // The program can change its limit at any time.
-        memory.pools.setBlockLimit(DescriptorLimit.mostPooled)
-        let look = lookForPressure(&polling)
+        check(&checks, now)
         guard memory.deferred.workerMaySleep() else { continue }
         // What is due at a certain time is no sign that somebody is about to free.
-        if memory.host.wakeUp.wait(until: [end, look].compactMap(\.self).min()) { naps = 0 }
+        if memory.host.wakeUp.wait(until: [end, checks.look].compactMap(\.self).min()) { naps = 0 }
       }
     }
+  }
+
+  /// What the worker looks at before it sleeps, and now and then while it is busy.
+  private struct Checks {
+    var polling = PressurePolling()
+    /// When to look for pressure, nil for never.
+    var look: UInt64?
+    /// When a busy worker is to check again.
+    var next: UInt64 = 0
+  }
+
+  private func check(_ checks: inout Checks, _ now: UInt64) {
+    checks.next = now + Self.checkInterval
+    // The program can change its limit at any time.
+    memory.pools.setBlockLimit(DescriptorLimit.mostPooled)
+    checks.look = lookForPressure(&checks.polling, now)
   }
 
   /// Looks whether memory is short, where nothing else tells.
   ///
   /// - Returns: when to do so again.
-  private func lookForPressure(_ polling: inout PressurePolling) -> UInt64? {
+  private func lookForPressure(_ polling: inout PressurePolling, _ now: UInt64) -> UInt64? {
     guard let pressure, pressure.isBlind else { return nil }
     let isAnythingKept = memory.pools.reclaimablePages() > .zero
     let turn = polling.turn(isAnythingKept: isAnythingKept, now: now)
@@ -84,10 +101,11 @@ final class HeapWorker: Sendable {
     return turn.until
   }
 
-  private var now: UInt64 { UInt64(MonotonicClock.now) }
-
   /// 1 s after memory was short the worker takes some again.
   private static let refillPause: UInt64 = 1_000_000_000
+
+  /// 100 ms: what is checked costs a microsecond.
+  private static let checkInterval: UInt64 = 100_000_000
 
   /// Short beside the time that large memory takes to fill.
   private static let napMicroseconds: UInt32 = 50

@@ -47,9 +47,9 @@ struct DescriptorTests {
       #expect(waitUntil { system.statistics().inBuffersByteCount == 0 })
       #expect(waitUntil { system.memory.pools.accounts().deferred == .zero })
       #expect(waitUntil { system.memory.pools.accounts().freeing == .zero })
-      // Two threads that give at the same time may both make room.
-      let pooled = system.memory.pools.countedBlocks
-      #expect(pooled <= 256 && pooled >= 250, "\(pooled)")
+      // Who gives one too many releases one; two who do so at the same time may release two.
+      #expect(waitUntil { system.memory.pools.countedBlocks <= 256 })
+      #expect(system.memory.pools.countedBlocks >= 250)
       #expect(DescriptorTests.openableCount() >= 700)
       let accounts = system.memory.pools.checkInvariants()
       #expect(accounts.isBalanced)
