@@ -112,7 +112,8 @@ public final class Heap: Sendable {
         byteCount: error.wanted.byteCount, limitByteCount: error.limit.byteCount)
     }
     throw .outOfMemory(
-      requestedByteCount: pages.byteCount, availableByteCount: MachineMemory.availableByteCount())
+      requestedByteCount: pages.byteCount,
+      availableByteCount: MemoryLimits.ofProcess.allowance().available)
   }
 
   /// Checks a request as the kernel checks it (H3).

@@ -158,7 +158,7 @@ extension HeapError {
     } else if failure.errorNumber == ENOMEM || failure.errorNumber == ENOSPC {
       self = .outOfMemory(
         requestedByteCount: requestedByteCount,
-        availableByteCount: MachineMemory.availableByteCount())
+        availableByteCount: MemoryLimits.ofProcess.allowance().available)
     } else {
       self = .systemCallFailed(
         name: failure.operation.systemCallName, errorNumber: failure.errorNumber)

@@ -5,7 +5,7 @@ package import LinuxHost
 internal import PagePools
 internal import Synchronization
 
-/// The heaps of this process: memory sources, pools, and two threads that free in the background.
+/// The heaps of this process: memory sources, pools, and threads that free in the background.
 ///
 /// Most programs use ``shared()``, through ``Heap/init(named:)``. A system of its own has its own pools
 /// and limits; it stops and gives everything back when its last ``Heap`` and ``Buffer`` are gone.
@@ -23,12 +23,13 @@ public final class HeapSystem: Sendable {
   public struct Configuration: Sendable {
     /// The most memory in pools, in bytes (P4); rounded down to pages, 0 turns pooling off.
     ///
-    /// A quarter of the machine's memory unless set.
+    /// A quarter of what this process may have unless set: of the machine's memory, or of what its control groups
+    /// and resource limits leave of it.
     public var poolLimitByteCount: Int
 
     /// The most memory that waits to be zeroed, in bytes (D5); rounded down to pages.
     ///
-    /// 256 MiB unless set.
+    /// 256 MiB unless set, at most an eighth of what this process may have.
     public var deferredLimitByteCount: Int
 
     /// What becomes of memory of which a descriptor left the library; ``Recycling/never`` unless set.
@@ -38,10 +39,24 @@ public final class HeapSystem: Sendable {
     /// only as much as ``Heap/keepReady(low:high:byteCount:for:)`` asks for.
     public var followsDemand = true
 
+    /// After how long half of what is pooled and was not used meanwhile goes back, then half of the rest,
+    /// until nothing is left but what is kept ready (U2); nil: never by itself.
+    ///
+    /// 10 s unless set.
+    public var decayInterval: Duration? = .seconds(10)
+
+    /// Whether memory that waits or is pooled goes back when memory is short elsewhere (U2).
+    ///
+    /// The first of these that there is tells: `$MEMORY_PRESSURE_WATCH`, as systemd sets it, where `/dev/null`
+    /// turns it off; the pressure file of the process's control group; `/proc/pressure/memory`. Else what is
+    /// available is looked at every few seconds while something is pooled.
+    public var heedsMemoryPressure = true
+
     /// The defaults.
     public init() {
-      poolLimitByteCount = MachineMemory.totalByteCount / 4
-      deferredLimitByteCount = 256 << 20
+      let policy = MemoryPolicy(MemoryLimits.ofProcess.allowance())
+      poolLimitByteCount = policy.poolLimit.byteCount
+      deferredLimitByteCount = min(256 << 20, policy.memory.byteCount / 8)
     }
   }
 
@@ -70,7 +85,8 @@ public final class HeapSystem: Sendable {
   ///
   /// - Throws: ``HeapError`` naming the limit in the way: EMFILE, ENFILE, ENOMEM, EAGAIN, or EINVAL for a
   ///   negative limit.
-  /// - Context: starts a thread, two with ``Recycling/inPlace``; blocks.
+  /// - Context: starts one to three threads: the worker, one for ``Recycling/inPlace``, and one that waits for signs
+  ///   of memory pressure; blocks.
   public convenience init(
     _ configuration: Configuration = Configuration()
   ) throws(HeapError) {
@@ -84,6 +100,8 @@ public final class HeapSystem: Sendable {
     guard configuration.deferredLimitByteCount >= 0 else {
       throw .invalidSize(byteCount: configuration.deferredLimitByteCount)
     }
+    // Less than a millisecond is no time to be idle.
+    let decayInterval = configuration.decayInterval.map { max($0, .milliseconds(1)) } ?? .zero
     do throws(HostFailure) {
       forkGuard = try ForkGuard()
       runtime = try HeapRuntime(
@@ -91,7 +109,9 @@ public final class HeapSystem: Sendable {
         followsDemand: configuration.followsDemand,
         poolLimit: PageCount(inBytes: configuration.poolLimitByteCount),
         deferredLimit: PageCount(inBytes: configuration.deferredLimitByteCount),
-        faults: faults)
+        decayInterval: UInt64(min(decayInterval / .nanoseconds(1), 1e18)),
+        pressure: configuration.heedsMemoryPressure ? .ofProcess : .off,
+        report: Complaints.print, faults: faults)
     } catch {
       throw HeapError(error)
     }

@@ -54,12 +54,16 @@ package struct LinuxHost: HeapHost {
 package final class HostResources: Sendable {
   let slabs: SlabSource
   let watcher: ReleaseWatcher?
+  let admission: MemoryAdmission
   let faults: FaultPlan?
   let wakeUp = WakeUp()
   let waiters = MemoryWaiters()
 
   /// - Throws: the step that failed; nothing is left behind.
-  init(recycling: Recycling, poolCapacity: Int, faults: FaultPlan?) throws(HostFailure) {
+  init(
+    recycling: Recycling, poolCapacity: Int, limits: MemoryLimits, faults: FaultPlan?
+  ) throws(HostFailure) {
+    admission = MemoryAdmission(limits, faults: faults)
     slabs = SlabSource(poolCapacity: poolCapacity, faults: faults)
     watcher = recycling == .inPlace ? try ReleaseWatcher(faults: faults) : nil
     self.faults = faults
@@ -71,10 +75,16 @@ extension MemoryKind {
   package static var inProcess: MemoryKind { MemoryKind(MemorySource(rawValue: 0)) }
 
   /// A mapped file of its own: memory for this process, which may give it to others.
-  package static var mapped: MemoryKind { MemoryKind(MemorySource(rawValue: 1)) }
+  ///
+  /// Each holds a descriptor, of which a process may not have many.
+  package static var mapped: MemoryKind {
+    MemoryKind(MemorySource(rawValue: 1), keeping: [.pooledAndDeferred, .countedByBlock])
+  }
 
   /// A file to be given to others.
-  package static var shareable: MemoryKind { MemoryKind(MemorySource(rawValue: 2)) }
+  package static var shareable: MemoryKind {
+    MemoryKind(MemorySource(rawValue: 2), keeping: [.pooledAndDeferred, .countedByBlock])
+  }
 }
 
 /// What becomes of memory of which a descriptor left the library.
@@ -96,7 +106,9 @@ extension LinuxHost {
   ) throws(HostFailure) {
     var blocks = BlockChain<LinuxHost>()
     do throws(HostFailure) {
-      for _ in 0..<count { blocks.append(try makeBlock(for: pool, properties), in: self) }
+      for _ in 0..<count {
+        blocks.append(try makeBlock(for: pool, properties, effort), in: self)
+      }
     } catch {
       release(blocks, properties)
       throw error
@@ -105,10 +117,18 @@ extension LinuxHost {
   }
 
   private func makeBlock(
+    for pool: PoolID, _ properties: PoolProperties, _ effort: AllocationEffort
+  ) throws(HostFailure) -> MemoryBlock {
+    try unsafe resources.admission.taking(properties.blockSize, effort: effort) {
+      () throws(HostFailure) in
+      try makeBlock(for: pool, properties)
+    }
+  }
+
+  private func makeBlock(
     for pool: PoolID, _ properties: PoolProperties
   ) throws(HostFailure) -> MemoryBlock {
     let size = properties.blockSize
-    try MachineMemory.check(size, faults)
     switch properties.kind {
     case .inProcess:
       return try slabs.allocate(for: pool, size)

@@ -165,7 +165,9 @@ struct LimitTests {
     await #expect(processExitsWith: .success) {
       // More than a process may have mappings (65530) or usually descriptors.
       try #require(shim_setrlimit(SHIM_RLIMIT_NOFILE, 1024, 1024) == 0)
-      let system = try HeapSystem()
+      var configuration = HeapSystem.Configuration()
+      configuration.decayInterval = nil
+      let system = try HeapSystem(configuration)
       let heap = try system.heap(named: "system")
       let count = 100_000
       var buffers: [BufferBox] = []

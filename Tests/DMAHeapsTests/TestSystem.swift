@@ -21,6 +21,8 @@ func withSystem(
   configuration.deferredLimitByteCount = deferredLimit
   configuration.recycling = recycling
   configuration.followsDemand = followsDemand
+  // However long a test takes here.
+  configuration.decayInterval = nil
   let system = try HeapSystem(configuration, faults: faults)
   try body(system, try system.heap(named: "system"))
   #expect(

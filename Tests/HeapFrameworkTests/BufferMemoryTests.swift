@@ -311,4 +311,32 @@ struct BufferMemoryTests {
     for buffer in others { heap.free(buffer, mayBeWritten: false) }
     fixture.close(heap)
   }
+
+  /// Whoever frees the first memory wakes a worker that sleeps for good, by whichever way it is freed; the worker
+  /// rests until the next of its deadlines (U2).
+  @Test(arguments: [false, true])
+  func workerTurn_letsIdleMemoryDecay(isWritten: Bool) throws {
+    let heap = try fixture.singleBlockHeap()
+    var refill = fixture.pace(pause: 1_000)
+    var decay = DecayPace(interval: 100, poolCapacity: fixture.pools.poolCapacity)
+    #expect(fixture.memory.workerTurn(&refill, &decay, now: 0) == .mayRest(until: nil))
+    for _ in 0..<2 {
+      let buffer = try fixture.buffer(2, of: heap)
+      if isWritten { fixture.host.write(buffer) }
+      heap.free(buffer, mayBeWritten: isWritten)
+      #expect(fixture.host.counts.wakes == 1)
+    }
+    #expect(fixture.memory.workerTurn(&refill, &decay, now: 5) == .mayRest(until: 105))
+    // A shortage that cannot be overcome is looked at again sooner or later than that.
+    try heap.setWatermarks(try #require(Watermarks(low: 1, high: 1)), holding: PageCount(8))
+    fixture.host.failWhere { _ in .outOfMemory }
+    #expect(fixture.memory.workerTurn(&refill, &decay, now: 5) == .mayRest(until: 105))
+    #expect(fixture.memory.workerTurn(&refill, &decay, now: 105) == .worked)
+    #expect(fixture.memory.workerTurn(&refill, &decay, now: 105) == .worked)
+    #expect(fixture.pools.accounts() == PageAccounts())
+    #expect(fixture.memory.workerTurn(&refill, &decay, now: 105) == .mayRest(until: 1_005))
+    fixture.host.failWhere(nil)
+    try heap.setWatermarks(.none, holding: PageCount(8))
+    fixture.close(heap)
+  }
 }

@@ -59,6 +59,12 @@ void shim_keep_in_child(int descriptor);
 int64_t shim_file_system_type(int descriptor);
 int shim_eventfd(void);
 
+// Connects a stream socket, close-on-exec and not blocking. Returns its descriptor.
+int shim_connect_unix(const char *path);
+
+// What getenv returns, or NULL in a program that has more rights than its caller.
+const char *shim_secure_getenv(const char *name);
+
 // Waits without limit when `timeout` (nanoseconds) is negative.
 int shim_poll(struct pollfd *descriptors, int count, int64_t timeout);
 

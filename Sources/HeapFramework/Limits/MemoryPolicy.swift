@@ -74,6 +74,18 @@ extension MemoryPolicy {
     min(PageCount(memory.rawValue / 8), pages(64 << 20))
   }
 
+  /// Pages that allocations leave to the rest of the program and to the kernel: 1/32 of memory, at most 64 MiB.
+  ///
+  /// Whoever takes the last page is not who needs the next one, and that one may be killed for it.
+  @inlinable
+  public var headroom: PageCount { min(PageCount(memory.rawValue / 32), pages(64 << 20)) }
+
+  /// Pages that whatever is made ahead of demand (P9) leaves available: 1/8 of memory, at most 512 MiB.
+  @inlinable
+  public var headroomAheadOfDemand: PageCount {
+    min(PageCount(memory.rawValue / 8), pages(512 << 20))
+  }
+
   /// Pages up to which whoever frees a buffer zeroes it, which is less work than waking the worker: 64 KiB,
   /// at least one page.
   @inlinable

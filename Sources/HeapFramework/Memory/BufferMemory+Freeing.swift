@@ -16,7 +16,7 @@ extension BufferMemory {
     guard let front = blocks.front else { return }
     let properties = pools.properties(of: host.pool(of: front))
     guard pools.keeps(properties) else { return pools.release(blocks, from: .buffer) }
-    guard mayBeWritten else { return pools.give(blocks, from: .buffer) }
+    guard mayBeWritten else { return pool(blocks) }
     let isSmall = blocks.pages <= inlineFreeLimit && thread == .user
     guard properties.kind.keeping.contains(.deferred), !isSmall else {
       return freeNow(blocks, from: .buffer)
@@ -77,6 +77,14 @@ extension BufferMemory {
       zeroed = BlockChain()
     }
     if !zeroed.isEmpty { pools.give(zeroed, from: holder, &stride) }
+    if pools.isDecayDue { host.wakeWorker() }
+  }
+
+  /// Pools blocks that are zero still.
+  @inlinable
+  func pool(_ blocks: consuming BlockChain<Host>) {
+    pools.give(blocks, from: .buffer)
+    if pools.isDecayDue { host.wakeWorker() }
   }
 
   /// Frees `underPressure` what has waited longest, until `target` pages are free or nothing of the
@@ -132,6 +140,24 @@ extension BufferMemory {
   public func workerTurn(_ pace: inout RefillPace, now: UInt64) -> WorkerTurn {
     freeOldestDeferred() ? .worked : pace.turn(pools, now: now)
   }
+
+  /// One turn of a worker that also gives back what nobody uses (U2), when there is nothing else to do.
+  ///
+  /// - Parameters:
+  ///   - refill: the worker's own.
+  ///   - decay: the worker's own.
+  ///   - now: nanoseconds of a clock that does not go back.
+  /// - Context: no lock held; may block.
+  public func workerTurn(
+    _ refill: inout RefillPace, _ decay: inout DecayPace, now: UInt64
+  ) -> WorkerTurn {
+    let turn = workerTurn(&refill, now: now)
+    guard case .mayRest(let refillEnd) = turn else { return turn }
+    let decayTurn = decay.turn(pools, now: now)
+    guard case .mayRest(let decayEnd) = decayTurn else { return decayTurn }
+    guard let refillEnd, let decayEnd else { return .mayRest(until: refillEnd ?? decayEnd) }
+    return .mayRest(until: min(refillEnd, decayEnd))
+  }
 }
 
 /// Who frees a buffer, and so how much of the work is its own (U3).
@@ -157,5 +183,17 @@ extension BufferMemory {
     let freed = pools.scan(target, of: node)
     if pools.isRefillDueAfterShrinking { host.wakeWorker() }
     return freed
+  }
+
+  /// Gives back all that may go when memory is short elsewhere (U2): what waits, then what is pooled.
+  ///
+  /// Floors stay, and filling ahead of demand pauses.
+  ///
+  /// - Returns: pages given back to their sources.
+  /// - Context: no lock held; allocates nothing; lets others run every 1 MiB; may block.
+  @discardableResult
+  public func relievePressure() -> PageCount {
+    let waiting = freeDeferred(PageCount(Int.max))
+    return waiting + shrinkPools(PageCount(Int.max))
   }
 }

@@ -78,6 +78,7 @@ package final class MemoryFile: @unchecked Sendable {
   private static func make(_ pages: PageCount, _ faults: FaultPlan?) throws(HostFailure) -> CheckedDescriptor
   {
     let byteCount = pages.byteCount
+    try FileSizeLimit.check(byteCount)
     let file = try CheckedDescriptor(
       ofMemory: OwnedDescriptor(
         owning: try attempt(.createFile, byteCount: byteCount, faults: faults) {

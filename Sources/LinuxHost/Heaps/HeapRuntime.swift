@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 
-internal import Glibc
 package import HeapFramework
 package import PagePools
 internal import Synchronization
 
-/// One set of pools with its threads: the worker, and the release watcher where files are used again.
+/// One set of pools with its threads: the worker, the release watcher where files are used again, and where
+/// something tells of memory pressure, who waits for that.
 ///
 /// ``stop()`` must be called once, by the owner, when no buffer is live. Descriptors that were handed out
 /// stay good: their files live as long as somebody has them.
@@ -15,20 +15,19 @@ package final class HeapRuntime: Sendable {
 
   private let resources: HostResources
   private let threads: Mutex<Threads?>
-  private let isStopping: StopFlag
+  private let worker: HeapWorker
+  private let pressure: PressureWatcher?
 
   private struct Threads: ~Copyable, Sendable {
-    let worker: HostThread
-    let watcher: HostThread?
+    var worker: HostThread?
+    var watcher: HostThread?
+    var pressure: HostThread?
 
-    consuming func join() {
-      worker.join()
-      watcher?.join()
+    mutating func join() {
+      worker.take()?.join()
+      watcher.take()?.join()
+      pressure.take()?.join()
     }
-  }
-
-  private final class StopFlag: Sendable {
-    let isSet = Atomic<Bool>(false)
   }
 
   /// Buffers up to this size are zeroed by the thread that frees them: 256 KiB take 2 µs, and waking
@@ -46,13 +45,19 @@ package final class HeapRuntime: Sendable {
   ///   - poolLimit: the most pages in pools (P4).
   ///   - deferredLimit: the most pages waiting to be freed (D5).
   ///   - poolCapacity: the most pools there can be.
+  ///   - decayInterval: nanoseconds after which half of what nobody used goes back (U2); 0 for never.
+  ///   - limits: what memory the process may have.
+  ///   - pressure: what tells of memory pressure.
+  ///   - report: is told of settings of the environment that are of no use.
   /// - Throws: the step that failed; nothing is left behind.
   package init(
     recycling: Recycling = .never, followsDemand: Bool = true, poolLimit: PageCount,
-    deferredLimit: PageCount, poolCapacity: Int = 192, faults: FaultPlan? = nil
+    deferredLimit: PageCount, poolCapacity: Int = 192, decayInterval: UInt64 = 0,
+    limits: MemoryLimits = .ofProcess, pressure: PressureSettings = .off,
+    report: @escaping @Sendable (String) -> Void = { _ in }, faults: FaultPlan? = nil
   ) throws(HostFailure) {
     let resources = try HostResources(
-      recycling: recycling, poolCapacity: poolCapacity, faults: faults)
+      recycling: recycling, poolCapacity: poolCapacity, limits: limits, faults: faults)
     let host = LinuxHost(resources)
     let memory = BufferMemory(
       pools: PoolSet(
@@ -60,84 +65,60 @@ package final class HeapRuntime: Sendable {
         shardCount: min(MachineMemory.processorCount, PoolSet<LinuxHost>.maximumShardCount),
         poolCapacity: poolCapacity, reservationSlack: Self.reservationSlack),
       deferredLimit: deferredLimit, inlineFreeLimit: Self.inlineFreeLimit)
-    let isStopping = StopFlag()
-    let worker = try HostThread(named: "dmaheap-free", faults: faults) {
-      Self.work(memory, followsDemand: followsDemand, isStopping, faults)
-    }
+    memory.pools.setBlockLimit(DescriptorLimit.mostPooled)
+    let pressureWatcher =
+      pressure.isOn ? try PressureWatcher(pressure, report: report, faults: faults) : nil
+    let worker = HeapWorker(
+      memory, followsDemand: followsDemand, decayInterval: decayInterval, limits: limits, pressure: pressureWatcher,
+      faults: faults)
+    var started = Threads()
     do throws(HostFailure) {
-      let watcher =
-        if host.watcher != nil {
-          try HostThread(named: "dmaheap-watch", faults: faults) { host.watcher?.run() }
-        } else {
-          HostThread?.none
+      started.worker = try HostThread(named: "dmaheap-free", faults: faults) { worker.run() }
+      if let watcher = host.watcher {
+        started.watcher = try HostThread(named: "dmaheap-watch", faults: faults) { watcher.run() }
+      }
+      if let pressureWatcher {
+        started.pressure = try HostThread(named: "dmaheap-press", faults: faults) {
+          pressureWatcher.run { memory.relievePressure() }
+          // From now on it may be the worker who looks.
+          host.wakeUp.wake()
         }
-      threads = Mutex(Threads(worker: worker, watcher: watcher))
+      }
     } catch {
-      isStopping.isSet.store(true, ordering: .relaxed)
-      host.wakeUp.wake()
-      worker.join()
+      worker.stop()
+      host.watcher?.stop()
+      started.join()
       throw error
     }
+    threads = Mutex(started)
     self.memory = memory
     self.resources = resources
-    self.isStopping = isStopping
+    self.worker = worker
+    self.pressure = pressureWatcher
   }
 
   /// Ends the threads and gives back everything that waits; pools are left to their heaps.
   ///
   /// - Context: no lock held; blocks until the threads have ended.
   package func stop() {
-    guard let threads = threads.withLock({ $0.take() }) else { return }
+    guard var threads = threads.withLock({ $0.take() }) else { return }
     let host = memory.host
-    // Paired with the worker's load; the semaphore orders them.
-    isStopping.isSet.store(true, ordering: .relaxed)
-    host.wakeUp.wake()
+    worker.stop()
     host.watcher?.stop()
+    pressure?.stop()
     threads.join()
     host.watcher?.abandon()
     memory.reclaimAll()
   }
 
+  /// Whether somebody must look whether memory is short, because nothing tells.
+  package var isBlindToPressure: Bool { pressure?.isBlind ?? false }
+
+  /// How often the thread that waits for signs of pressure has woken up.
+  package var pressureWakeUpCount: Int { pressure?.wakeUpCount ?? 0 }
+
   /// Drops what stays of unused slabs, after the heaps have closed.
   package func close() {
     resources.slabs.close()
   }
-
-  /// Frees what waits, at idle priority, one after the other (D3), and fills pools ahead of demand (P9).
-  ///
-  /// A program that frees in a loop would wake the worker each time, for a system call of 5 µs. So the
-  /// worker naps before it sleeps: while it naps it looks by itself, and nobody need wake it.
-  private static func work(
-    _ memory: BufferMemory<LinuxHost>, followsDemand: Bool, _ isStopping: StopFlag,
-    _ faults: FaultPlan?
-  ) {
-    HostThread.lowerPriority()
-    var pace = RefillPace(
-      pause: refillPause, poolCapacity: memory.pools.poolCapacity, followsDemand: followsDemand)
-    var naps = 0
-    while !isStopping.isSet.load(ordering: .relaxed) {
-      faults?.delayWorker()
-      switch memory.workerTurn(&pace, now: UInt64(MonotonicClock.now)) {
-      case .worked:
-        naps = 0
-        memory.host.waiters.memoryCameBack()
-      case .mayRest where naps < napsBeforeSleep:
-        naps += 1
-        usleep(napMicroseconds)
-      case .mayRest(let end):
-        guard memory.deferred.workerMaySleep() else { continue }
-        memory.host.wakeUp.wait(until: end)
-        naps = 0
-      }
-    }
-  }
-
-  /// 1 s after memory was short the worker takes some again.
-  private static let refillPause: UInt64 = 1_000_000_000
-
-  /// Short beside the time that large memory takes to fill.
-  private static let napMicroseconds: UInt32 = 50
-
-  /// 10 ms after the last free the worker sleeps.
-  private static let napsBeforeSleep = 200
 }

@@ -42,6 +42,7 @@ final class Slab: @unchecked Sendable {
       owning: try attempt(.createFile, byteCount: Self.byteCount, faults: faults) {
         unsafe shim_memfd_create("dmaheap-slab")
       })
+    try FileSizeLimit.check(Self.byteCount)
     _ = try attempt(.setLength, byteCount: Self.byteCount, faults: faults) {
       ftruncate(file.rawValue, Self.byteCount)
     }

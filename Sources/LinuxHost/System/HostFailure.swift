@@ -5,7 +5,7 @@ package import PagePools
 
 /// What the host was doing when it failed.
 package enum HostOperation: Sendable, CaseIterable {
-  /// Looking whether the machine has so much memory at all, or free.
+  /// Looking whether this process may have so much memory at all, or now.
   case checkMemory
   /// memfd_create(2).
   case createFile
@@ -31,6 +31,8 @@ package enum HostOperation: Sendable, CaseIterable {
   case watch
   /// eventfd(2).
   case createEvent
+  /// Opening what tells of memory pressure.
+  case watchPressure
   /// pthread_create(3).
   case startThread
   /// opendir(3) of a folder of heap nodes.
@@ -62,13 +64,18 @@ package struct HostFailure: AllocationFailure, Equatable {
   /// Bytes by which more was asked for than there is, 0 where nobody knows.
   let missingByteCount: Int
 
+  /// The limit on memory that is in the way, where it is known.
+  package let limit: MemoryLimit?
+
   package init(
-    _ operation: HostOperation, _ errorNumber: Int32, byteCount: Int = 0, missingByteCount: Int = 0
+    _ operation: HostOperation, _ errorNumber: Int32, byteCount: Int = 0, missingByteCount: Int = 0,
+    limit: MemoryLimit? = nil
   ) {
     self.operation = operation
     self.errorNumber = errorNumber
     self.byteCount = byteCount
     self.missingByteCount = missingByteCount
+    self.limit = limit
   }
 
   package init(_ shortage: Shortage) {

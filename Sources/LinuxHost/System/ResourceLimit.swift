@@ -35,6 +35,9 @@ package struct ResourceLimit: Equatable, Sendable {
         ProcessFile.number(in: "/proc/sys/fs/inotify/max_user_watches"))
     case (.checkLeases, ENOLCK):
       self.init("fs.leases-enable", 0)
+    case (.checkMemory, ENOMEM):
+      guard let limit = failure.limit, limit.holder != .machine else { return nil }
+      self.init("\(limit)", limit.byteCount)
     case (.map, ENOMEM):
       guard let limit = Self.mappingLimit(failure.byteCount) else { return nil }
       self = limit
@@ -70,7 +73,7 @@ package struct ResourceLimit: Equatable, Sendable {
   }
 
   /// A soft limit, nil when there is none.
-  private static func softLimit(_ resource: Int32) -> Int? {
+  static func softLimit(_ resource: Int32) -> Int? {
     var soft: UInt64 = 0
     var hard: UInt64 = 0
     guard unsafe shim_getrlimit(resource, &soft, &hard) == 0 else { return nil }
@@ -95,6 +98,7 @@ extension HostOperation {
     case .createWatchQueue: "inotify_init1"
     case .watch: "inotify_add_watch"
     case .createEvent: "eventfd"
+    case .watchPressure: "watching memory pressure"
     case .startThread: "pthread_create"
     case .listNodes: "opendir"
     case .openNode: "open"

@@ -28,16 +28,19 @@ final class WakeUp: @unchecked Sendable {
   /// Waits for a wake-up, or for that time.
   ///
   /// - Parameter deadline: nanoseconds of the ``MonotonicClock``; nil: any time.
-  func wait(until deadline: UInt64? = nil) {
+  /// - Returns: whether there was a wake-up.
+  @discardableResult
+  func wait(until deadline: UInt64? = nil) -> Bool {
     guard let deadline else {
       while unsafe sem_wait(semaphore) != 0 {
         precondition(errno == EINTR)
       }
-      return
+      return true
     }
     while unsafe shim_sem_clockwait(semaphore, deadline) != 0 {
-      if errno == ETIMEDOUT { return }
+      if errno == ETIMEDOUT { return false }
       precondition(errno == EINTR)
     }
+    return true
   }
 }

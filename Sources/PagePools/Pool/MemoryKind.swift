@@ -116,6 +116,10 @@ public struct Keeping: OptionSet, Sendable, BitwiseCopyable {
   /// Memory that is set aside anyway must not: giving it back helps nobody else.
   @inlinable public static var counted: Keeping { Keeping(rawValue: 4) }
 
+  /// Each pooled block holds, besides its memory, one of something that is scarce, such as a descriptor: it
+  /// counts as one in ``PoolSet/blockLimit``.
+  @inlinable public static var countedByBlock: Keeping { Keeping(rawValue: 8) }
+
   /// Ordinary memory.
   @inlinable public static var pooledAndDeferred: Keeping { [.pooled, .deferred, .counted] }
 

@@ -187,7 +187,7 @@ public enum PoolEvent: UInt8, Sendable, BitwiseCopyable {
   case deferred
   /// It was zeroed.
   case zeroed
-  /// It went back to its source because memory is short or a limit was reached.
+  /// It went back to its source because memory is short, a limit was reached, or nobody used it.
   case shrunk
   /// It was made ahead of demand.
   case refilled

@@ -11,12 +11,20 @@ struct PoolStock<Source: PageSource>: BitwiseCopyable {
   @usableFromInline var coldest: Source.Block?
   @usableFromInline var blockCount: Int
 
+  /// Blocks at the cold end that have been here since ``beginInterval()``.
+  @usableFromInline var untouched: Int
+
   @inlinable
   init() {
     warmest = nil
     coldest = nil
     blockCount = 0
+    untouched = 0
   }
+
+  /// From now on, what is here counts as untouched until it is taken.
+  @inlinable
+  mutating func beginInterval() { untouched = blockCount }
 
   /// Puts a block where it is taken next.
   ///
@@ -47,6 +55,7 @@ struct PoolStock<Source: PageSource>: BitwiseCopyable {
       coldest = nil
     }
     blockCount -= 1
+    if blockCount < untouched { untouched = blockCount }
     return block
   }
 
@@ -63,6 +72,7 @@ struct PoolStock<Source: PageSource>: BitwiseCopyable {
       warmest = nil
     }
     blockCount -= 1
+    if untouched > 0 { untouched -= 1 }
     return block
   }
 }

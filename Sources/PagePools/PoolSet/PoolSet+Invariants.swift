@@ -25,8 +25,8 @@ extension PoolSet {
   @discardableResult
   package func checkInvariants() -> PageAccounts {
     var sum = PageAccounts()
-    var counted = PageCount.zero
-    var reserved = PageCount.zero
+    var pages = Reservation()
+    var blocks = Reservation()
     withAllShards { shard, state in
       check(state)
       for index in 0..<poolCapacity {
@@ -35,15 +35,19 @@ extension PoolSet {
           "a published count is stale")
       }
       precondition(
-        shards[shard].countedPages == state.counted.rawValue, "a published total is stale")
+        shards[shard].countedPages == state.pages.counted
+          && shards[shard].countedBlocks == state.blocks.counted, "a published total is stale")
       sum += state.accounts
-      counted += state.counted
-      reserved += state.reserved
+      pages += state.pages
+      blocks += state.blocks
       guard shard == shards.count - 1 else { return }
       precondition(
-        reserved == PageCount(poolLimit.reserved.load(ordering: .relaxed)),
+        pages.reserved == limits.pages.reserved.load(ordering: .relaxed)
+          && blocks.reserved == limits.blocks.reserved.load(ordering: .relaxed),
         "the shards' reservations and their total disagree")
-      precondition(counted == totalPages, "the stocks and the total disagree")
+      precondition(
+        PageCount(pages.counted) == totalPages && blocks.counted == countedBlocks,
+        "the stocks and the total disagree")
     }
     precondition(sum.isBalanced, "P7: taken != in buffers + deferred + freeing + pooled")
     precondition(
@@ -54,18 +58,28 @@ extension PoolSet {
 
   private func check(_ state: borrowing PoolShard<Source>.State) {
     precondition(state.accounts.isBalanced, "a shard's accounts do not balance")
-    let slack = state.reserved - state.counted
-    precondition(slack >= .zero && slack <= poolLimit.slack, "a reservation does not fit")
+    check(state.pages, limits.pages)
+    check(state.blocks, limits.blocks)
     var pooled = PageCount.zero
-    var counted = PageCount.zero
+    var pages = 0
+    var counted = 0
     for index in 0..<poolCapacity {
       let properties = propertyTable[PoolID(index: index)]
-      let pages = PageCount(check(state.stocks[index], index) * properties.blockSize.rawValue)
-      pooled += pages
-      if properties.kind.keeping.contains(.counted) { counted += pages }
+      let blocks = check(state.stocks[index], index)
+      let own = blocks * properties.blockSize.rawValue
+      pooled += PageCount(own)
+      if properties.kind.keeping.contains(.counted) { pages += own }
+      if properties.kind.keeping.contains(.countedByBlock) { counted += blocks }
     }
     precondition(pooled == state.accounts.pooled, "the accounts and the stocks disagree")
-    precondition(counted == state.counted, "what counts in the limit was miscounted")
+    precondition(
+      pages == state.pages.counted && counted == state.blocks.counted,
+      "what counts in a limit was miscounted")
+  }
+
+  private func check(_ reservation: Reservation, _ limit: borrowing PoolLimit) {
+    let slack = reservation.reserved - reservation.counted
+    precondition(slack >= 0 && slack <= limit.slack, "a reservation does not fit")
   }
 
   /// Walks a stock both ways.
@@ -87,6 +101,15 @@ extension PoolSet {
     }
     precondition(stock.coldest == previous, "a stock's cold end is not its last block")
     precondition(blocks == stock.blockCount, "a stock miscounts its blocks")
+    precondition(
+      stock.untouched >= 0 && stock.untouched <= blocks, "more are untouched than there are")
     return blocks
+  }
+}
+
+extension Reservation {
+  fileprivate static func += (left: inout Reservation, right: Reservation) {
+    left.counted += right.counted
+    left.reserved += right.reserved
   }
 }

@@ -14,6 +14,17 @@ extension PoolSet {
     return PageCount(pages)
   }
 
+  /// Blocks in all pools of kinds with `Keeping.countedByBlock`.
+  ///
+  /// - Complexity: O(shards).
+  /// - Context: as ``totalPages``.
+  @inlinable
+  public var countedBlocks: Int {
+    var blocks = 0
+    for shard in 0..<shards.count { blocks += shards[shard].countedBlocks }
+    return blocks
+  }
+
   /// Blocks of a pool, about now.
   @inlinable
   func publishedBlocks(of pool: PoolID) -> Int {

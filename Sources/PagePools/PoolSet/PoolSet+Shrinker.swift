@@ -8,7 +8,7 @@ public import Synchronization
 extension PoolSet {
   /// The most pages all pools together may keep, whoever their users are (P4).
   @inlinable
-  public var limit: PageCount { poolLimit.pages }
+  public var limit: PageCount { PageCount(limits.pages.most.load(ordering: .relaxed)) }
 
   /// Changes the limit and shrinks down to it.
   ///
@@ -17,23 +17,42 @@ extension PoolSet {
   @inlinable
   public func setLimit(_ limit: PageCount) {
     precondition(limit >= .zero)
-    poolLimit.most.store(limit.rawValue, ordering: .relaxed)
+    limits.pages.most.store(limit.rawValue, ordering: .relaxed)
     // A give adds its pages under a shard's lock and reads the limit there. Whoever holds that lock
     // before us is counted below; whoever holds it after us reads the new limit.
-    shrinkToLimit()
+    shrinkToLimits()
   }
 
-  /// Shrinks while the pools hold more than the limit.
+  /// The most blocks of kinds with `Keeping.countedByBlock` that all pools together may keep (U1).
   @inlinable
-  func shrinkToLimit() {
+  public var blockLimit: Int { limits.blocks.most.load(ordering: .relaxed) }
+
+  /// Changes how many blocks of kinds with `Keeping.countedByBlock` there may be, and shrinks down to it.
+  ///
+  /// - Parameter blocks: 0 or more; 0 pools none of them. There is no such limit before.
+  /// - Context: as ``setLimit(_:)``; does nothing if the limit is the same.
+  @inlinable
+  public func setBlockLimit(_ blocks: Int) {
+    precondition(blocks >= 0)
+    guard limits.blocks.most.exchange(blocks, ordering: .relaxed) != blocks else { return }
+    shrinkToLimits()
+  }
+
+  /// Shrinks while the pools hold more than a limit.
+  @inlinable
+  func shrinkToLimits() {
     var stride = WorkStride(source.pageSize)
-    shrinkToLimit(&stride)
+    shrinkToLimits(&stride)
   }
 
   /// As a part of longer work.
   @inlinable
-  func shrinkToLimit(_ stride: inout WorkStride) {
-    for shard in 0..<shards.count { shards[shard].trimReservation(poolLimit) }
+  func shrinkToLimits(_ stride: inout WorkStride) {
+    for shard in 0..<shards.count { shards[shard].trimReservations(limits) }
+    // These first: their pages count, too.
+    shrink(ignoringFloors: true, of: { $0.kind.keeping.contains(.countedByBlock) }, &stride) { _ in
+      countedBlocks > blockLimit
+    }
     shrink(ignoringFloors: true, of: { $0.kind.keeping.contains(.counted) }, &stride) { _ in
       totalPages > limit
     }

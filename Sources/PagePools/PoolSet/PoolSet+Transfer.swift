@@ -14,7 +14,7 @@ extension PoolSet {
     let properties = properties(of: pool)
     var shard = homeShard
     for _ in 0..<shards.count {
-      if let block = shards[shard].take(pool, properties, source, poolLimit) { return block }
+      if let block = shards[shard].take(pool, properties, source, limits) { return block }
       shard = shard + 1 < shards.count ? shard + 1 : 0
     }
     return nil
@@ -35,7 +35,7 @@ extension PoolSet {
     for _ in 0..<shards.count {
       while taken < count, shards[shard].blockCount(pool.index) > 0 {
         let some = shards[shard].take(
-          min(count - taken, Self.batchLimit), pool, properties, source, poolLimit, into: &chain)
+          min(count - taken, Self.batchLimit), pool, properties, source, limits, into: &chain)
         guard some > 0 else { break }
         taken += some
       }
@@ -119,8 +119,8 @@ extension PoolSet {
       let pages: PageCount
       if keeps(properties) {
         let given = shards[homeShard].give(
-          Self.batchLimit, of: &blocks, pool, properties, from: holder, source, poolLimit)
-        if given.isOverLimit { shrinkToLimit(&stride) }
+          Self.batchLimit, of: &blocks, pool, properties, from: holder, source, limits)
+        if given.isOverLimit { shrinkToLimits(&stride) }
         pages = given.pages
       } else {
         let limit = source.pageSize.pages(inBytes: WorkStride.byteCount)
@@ -132,14 +132,15 @@ extension PoolSet {
     }
   }
 
-  /// Whether blocks of a pool may be pooled at all: a limit of 0 turns pooling off.
+  /// Whether blocks of a pool may be pooled at all: a limit of 0, of pages or blocks, turns pooling off.
   ///
   /// Where they may not, there is no use in zeroing them.
   @inlinable
   public func keeps(_ properties: PoolProperties) -> Bool {
     let keeping = properties.kind.keeping
     guard keeping.contains(.pooled) else { return false }
-    return !keeping.contains(.counted) || properties.blockSize <= poolLimit.pages
+    if keeping.contains(.countedByBlock), blockLimit < 1 { return false }
+    return !keeping.contains(.counted) || properties.blockSize <= limit
   }
 
   /// Releases blocks to the source instead of giving them to pools.
@@ -190,13 +191,15 @@ extension PoolSet {
 
   /// Releases the coldest block of a pool on one shard.
   ///
+  /// - Parameter ifUntouched: whether only one that nobody took since the interval began.
   /// - Returns: false when the shard has none.
   @inlinable
-  func releaseColdest(of pool: PoolID, _ shard: Int) -> Bool {
+  func releaseColdest(of pool: PoolID, _ shard: Int, ifUntouched: Bool = false) -> Bool {
     let properties = properties(of: pool)
-    guard let block = shards[shard].withdraw(pool, properties, source, poolLimit) else {
-      return false
-    }
+    guard
+      let block = shards[shard].withdraw(
+        pool, properties, source, limits, ifUntouched: ifUntouched)
+    else { return false }
     source.release(block, properties)
     return true
   }

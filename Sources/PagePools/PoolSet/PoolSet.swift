@@ -20,14 +20,14 @@
 //   end   → │ 2: 1 page        │  │ warm ■─■─■─■─■ cold        │  │ (empty)                    │
 //           └──────────────────┘  │ accounts, counted, reserved│  │ accounts, counted, reserved│
 //                                 └──────────────┬─────────────┘  └─────────────┬──────────────┘
-//                                                └────── PoolLimit (atomics) ────┘
+//                                                └───── PoolLimits (atomics) ────┘
 //
 // The equations, at every instant that an observer can see:
 //
 //   taken    = in buffers + deferred + freeing + pooled       (P7; each shard's, and their sum)
 //   pooled   = Σ stocks of blocks × block size                (each shard's)
 //   counted  = the same over the pools that count in the limit
-//   counted <= reserved <= counted + slack                    (each shard's)
+//   counted <= reserved <= counted + slack                    (each shard's; of pages and of blocks)
 //   limit.reserved = Σ shards' reserved;  Σ counted <= limit.reserved
 
 /// All pools of all users: one limit, one round robin, one set of accounts (P4, P5, P7).
@@ -55,10 +55,11 @@ public final class PoolSet<Source: PageSource>: Sendable {
   public let source: Source
 
   @usableFromInline let shards: StableArray<PoolShard<Source>>
-  @usableFromInline let poolLimit: PoolLimit
+  @usableFromInline let limits: PoolLimits
   @usableFromInline let list: Locked<PoolList, Source.Lock>
   @usableFromInline let propertyTable: PropertyTable
   @usableFromInline let refill: RefillState
+  @usableFromInline let decay = DecayState()
 
   /// The most shards there can be: the kernel's lockdep tells 8 locks of a kind apart.
   @inlinable
@@ -70,7 +71,7 @@ public final class PoolSet<Source: PageSource>: Sendable {
   ///   - source: where blocks come from.
   ///   - limit: the most pages all pools together may keep (P4), 0 or more; 0 turns pooling off.
   ///   - shardCount: how many threads should be able to work at once, 1...8.
-  ///   - poolCapacity: the most pools there can be; each costs 32 bytes per shard.
+  ///   - poolCapacity: the most pools there can be; each costs 40 bytes per shard.
   ///   - reservationSlack: how many pages of the limit a shard keeps when its blocks are taken, so that the
   ///     gives that follow need no memory that all CPUs write. 0 or more. The limit holds whatever it
   ///     is; near the limit, slack kept elsewhere makes a give look at all shards.
@@ -86,7 +87,7 @@ public final class PoolSet<Source: PageSource>: Sendable {
     shards = StableArray(count: shardCount) { shard in
       PoolShard(rank: shard, poolCapacity: poolCapacity)
     }
-    poolLimit = PoolLimit(limit, slack: reservationSlack)
+    limits = PoolLimits(pages: limit, slack: reservationSlack)
     list = Locked(PoolList(capacity: poolCapacity))
     propertyTable = PropertyTable(capacity: poolCapacity)
     refill = RefillState(poolCapacity: poolCapacity)

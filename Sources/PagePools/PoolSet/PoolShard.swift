@@ -17,11 +17,11 @@ struct PoolShard<Source: PageSource>: ~Copyable, Sendable {
     /// This shard's part of the accounts; its `pooled` is what its own stocks hold.
     @usableFromInline var accounts = PageAccounts()
 
-    /// Pages in stocks that count in the limit.
-    @usableFromInline var counted = PageCount.zero
+    /// Pages in stocks that count in the limit, and what the shard may fill of it without asking.
+    @usableFromInline var pages = Reservation()
 
-    /// Pages of the limit that the shard may fill without asking, see ``PoolLimit``.
-    @usableFromInline var reserved = PageCount.zero
+    /// The same of blocks that count each as one.
+    @usableFromInline var blocks = Reservation()
 
     @inlinable
     init(poolCapacity: Int) {
@@ -31,7 +31,8 @@ struct PoolShard<Source: PageSource>: ~Copyable, Sendable {
 
   @usableFromInline let state: Locked<State, Source.Lock>
 
-  /// For those who look without the lock: blocks of each pool, then the pages that count in the limit.
+  /// For those who look without the lock: blocks of each pool, then the pages and the blocks that count in the
+  /// limits.
   ///
   /// Stored under the lock, by plain stores to lines that no other shard writes. Readers get hints: what
   /// they read may be out of date.
@@ -42,7 +43,7 @@ struct PoolShard<Source: PageSource>: ~Copyable, Sendable {
   @inlinable
   init(rank: Int, poolCapacity: Int) {
     state = Locked(rank: rank, State(poolCapacity: poolCapacity))
-    published = ShardedCounts(shardCount: 1, countsPerShard: poolCapacity + 1)
+    published = ShardedCounts(shardCount: 1, countsPerShard: poolCapacity + 2)
     self.poolCapacity = poolCapacity
   }
 
@@ -54,19 +55,24 @@ struct PoolShard<Source: PageSource>: ~Copyable, Sendable {
   @inlinable
   var countedPages: Int { published[0, poolCapacity].load(ordering: .relaxed) }
 
+  /// Blocks that count each as one, about now.
+  @inlinable
+  var countedBlocks: Int { published[0, poolCapacity + 1].load(ordering: .relaxed) }
+
   // MARK: Blocks
 
   /// Takes the block of a pool that was given last, for a buffer.
   @inlinable
   func take(
     _ pool: PoolID, _ properties: PoolProperties, _ source: Source,
-    _ limit: borrowing PoolLimit
+    _ limits: borrowing PoolLimits
   ) -> Source.Block? {
     state.withLock { state in
       guard let block = state.stocks[pool.index].popWarmest(in: source) else { return nil }
       state.accounts.inBuffers += properties.blockSize
-      leave(&state, pool, properties, properties.blockSize)
-      returnReservation(&state, keeping: limit.slack, limit)
+      leave(&state, pool, properties, 1)
+      state.pages.trim(keeping: limits.pages.slack, limits.pages)
+      state.blocks.trim(keeping: limits.blocks.slack, limits.blocks)
       return block
     }
   }
@@ -77,7 +83,7 @@ struct PoolShard<Source: PageSource>: ~Copyable, Sendable {
   @inlinable
   func take(
     _ count: Int, _ pool: PoolID, _ properties: PoolProperties, _ source: Source,
-    _ limit: borrowing PoolLimit, into chain: inout BlockChain<Source>
+    _ limits: borrowing PoolLimits, into chain: inout BlockChain<Source>
   ) -> Int {
     state.withLock { state in
       var taken = 0
@@ -85,26 +91,31 @@ struct PoolShard<Source: PageSource>: ~Copyable, Sendable {
         chain.append(block, in: source)
         taken += 1
       }
-      let pages = PageCount(taken * properties.blockSize.rawValue)
-      state.accounts.inBuffers += pages
-      leave(&state, pool, properties, pages)
-      returnReservation(&state, keeping: limit.slack, limit)
+      state.accounts.inBuffers += PageCount(taken * properties.blockSize.rawValue)
+      leave(&state, pool, properties, taken)
+      state.pages.trim(keeping: limits.pages.slack, limits.pages)
+      state.blocks.trim(keeping: limits.blocks.slack, limits.blocks)
       return taken
     }
   }
 
   /// Takes the coldest block of a pool out of the accounts: it goes back to its source.
+  ///
+  /// - Parameter ifUntouched: whether only one that has been here since the interval began.
   @inlinable
   func withdraw(
     _ pool: PoolID, _ properties: PoolProperties, _ source: Source,
-    _ limit: borrowing PoolLimit
+    _ limits: borrowing PoolLimits, ifUntouched: Bool = false
   ) -> Source.Block? {
     state.withLock { state in
-      guard let block = state.stocks[pool.index].popColdest(in: source) else { return nil }
+      guard !ifUntouched || state.stocks[pool.index].untouched > 0,
+        let block = state.stocks[pool.index].popColdest(in: source)
+      else { return nil }
       source.setNext(nil, after: block)
       state.accounts.taken -= properties.blockSize
-      leave(&state, pool, properties, properties.blockSize)
-      returnReservation(&state, keeping: .zero, limit)
+      leave(&state, pool, properties, 1)
+      state.pages.trim(keeping: 0, limits.pages)
+      state.blocks.trim(keeping: 0, limits.blocks)
       return block
     }
   }
@@ -115,28 +126,30 @@ struct PoolShard<Source: PageSource>: ~Copyable, Sendable {
   @inlinable
   func give(
     _ count: Int, of blocks: inout BlockChain<Source>, _ pool: PoolID, _ properties: PoolProperties,
-    from holder: BlockHolder, _ source: Source, _ limit: borrowing PoolLimit
+    from holder: BlockHolder, _ source: Source, _ limits: borrowing PoolLimits
   ) -> (pages: PageCount, isOverLimit: Bool) {
     state.withLock { state in
-      let before = blocks.pages
+      let before = (pages: blocks.pages, blocks: blocks.blockCount)
       for _ in 0..<count {
         guard let front = blocks.front, source.pool(of: front) == pool,
           let block = blocks.pop(in: source)
         else { break }
         state.stocks[pool.index].push(block, in: source)
       }
-      let pages = before - blocks.pages
+      let pages = before.pages - blocks.pages
       state.accounts.add(PageCount.zero - pages, to: holder)
       state.accounts.pooled += pages
-      guard properties.kind.keeping.contains(.counted) else {
-        publish(state, pool)
-        return (pages, false)
+      let keeping = properties.kind.keeping
+      var isOverLimit = false
+      if keeping.contains(.counted) {
+        isOverLimit = state.pages.add(pages.rawValue, limits.pages)
       }
-      state.counted += pages
+      if keeping.contains(.countedByBlock) {
+        let isOver = state.blocks.add(before.blocks - blocks.blockCount, limits.blocks)
+        isOverLimit = isOverLimit || isOver
+      }
       publish(state, pool)
-      let missing = state.counted - state.reserved
-      if missing > .zero { state.reserved += missing }
-      return (pages, limit.reserve(missing))
+      return (pages, isOverLimit)
     }
   }
 
@@ -171,34 +184,30 @@ struct PoolShard<Source: PageSource>: ~Copyable, Sendable {
 
   /// Returns all that is reserved beyond what is held.
   @inlinable
-  func trimReservation(_ limit: borrowing PoolLimit) {
-    state.withLock { returnReservation(&$0, keeping: .zero, limit) }
+  func trimReservations(_ limits: borrowing PoolLimits) {
+    state.withLock { state in
+      state.pages.trim(keeping: 0, limits.pages)
+      state.blocks.trim(keeping: 0, limits.blocks)
+    }
   }
 
   // MARK: With the lock held
 
   @inlinable
   func leave(
-    _ state: inout State, _ pool: PoolID, _ properties: PoolProperties, _ pages: PageCount
+    _ state: inout State, _ pool: PoolID, _ properties: PoolProperties, _ blocks: Int
   ) {
-    state.accounts.pooled -= pages
-    if properties.kind.keeping.contains(.counted) { state.counted -= pages }
+    let pages = blocks * properties.blockSize.rawValue
+    state.accounts.pooled -= PageCount(pages)
+    if properties.kind.keeping.contains(.counted) { state.pages.counted -= pages }
+    if properties.kind.keeping.contains(.countedByBlock) { state.blocks.counted -= blocks }
     publish(state, pool)
   }
 
   @inlinable
   func publish(_ state: borrowing State, _ pool: PoolID) {
     published[0, pool.index].store(state.stocks[pool.index].blockCount, ordering: .relaxed)
-    published[0, poolCapacity].store(state.counted.rawValue, ordering: .relaxed)
-  }
-
-  @inlinable
-  func returnReservation(
-    _ state: inout State, keeping slack: PageCount, _ limit: borrowing PoolLimit
-  ) {
-    let excess = state.reserved - state.counted
-    guard excess > slack else { return }
-    state.reserved -= excess
-    limit.giveBack(excess)
+    published[0, poolCapacity].store(state.pages.counted, ordering: .relaxed)
+    published[0, poolCapacity + 1].store(state.blocks.counted, ordering: .relaxed)
   }
 }

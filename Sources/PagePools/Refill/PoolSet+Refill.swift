@@ -92,12 +92,13 @@ extension PoolSet {
 
   /// Gets a new block for a pool.
   ///
-  /// - Returns: false when the source has none that is free, or the limit is reached.
+  /// - Returns: false when the source has none that is free, or a limit is reached.
   /// - Context: no lock held; may block.
   func fill(_ pool: PoolID) -> Bool {
     let properties = properties(of: pool)
-    let isCounted = properties.kind.keeping.contains(.counted)
-    guard !isCounted || totalPages + properties.blockSize <= limit,
+    let keeping = properties.kind.keeping
+    guard !keeping.contains(.counted) || totalPages + properties.blockSize <= limit,
+      !keeping.contains(.countedByBlock) || countedBlocks < blockLimit,
       let block = try? allocate(for: pool, effort: .none)
     else { return false }
     source.trace(.refilled, properties.kind, properties.blockSize)
