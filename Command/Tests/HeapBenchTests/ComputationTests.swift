@@ -74,18 +74,6 @@ import Testing
     #expect(Population.candidates(touched: true).count == Population.all.count)
   }
 
-  @Test func burst_pastTheMemory_isRefused() throws {
-    let size = ByteSize(byteCount: 1 << 20)
-    try BenchPlan.checkMemory(burst: 10, size: size, available: 10 << 20)
-    #expect(throws: BenchFailure.self) {
-      try BenchPlan.checkMemory(burst: 11, size: size, available: 10 << 20)
-    }
-    #expect(throws: BenchFailure.self) {
-      try BenchPlan.checkMemory(
-        burst: 1000, size: ByteSize(byteCount: Int.max / 2), available: 10 << 20)
-    }
-  }
-
   @Test(arguments: [
     (0.0, "0 ns"), (999, "999 ns"), (1_500, "1.50 µs"), (15_000, "15.0 µs"), (150_000, "150 µs"),
     (2_345_678, "2.35 ms"), (3e9, "3.00 s"),

@@ -5,21 +5,8 @@ import Testing
 
 @testable import HeapBench
 
-/// Heaps of the kernel: what is refused, and how one is compared with another.
+/// Heaps of the kernel, compared with one another.
 @Suite struct KernelHeapsTests {
-  @Test func moreThanTheMachineHas_isRefusedBeforeTheKernelIsAsked() {
-    let size = ByteSize(byteCount: 1 << 30)
-    #expect(throws: Never.self) {
-      try KernelBenchPlan.checkMemory(count: 4, size: size, total: 4 << 30)
-    }
-    for count in [5, Int.max] {
-      let error = #expect(throws: BenchFailure.self) {
-        try KernelBenchPlan.checkMemory(count: count, size: size, total: 4 << 30)
-      }
-      #expect(error.map { "\($0)" }?.hasSuffix("; the machine has 4194304 kB") == true)
-    }
-  }
-
   private func row(
     _ heap: String, allocations: [UInt64], elapsed: UInt64
   ) -> BenchReport {

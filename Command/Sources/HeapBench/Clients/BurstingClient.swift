@@ -35,7 +35,7 @@ package struct BurstingClient: Sendable {
   /// - Parameter progress: is told often how far the run is.
   package func run(on system: HeapSystem, progress: (() -> String) -> Void) throws {
     let heap = try system.heap(named: heap)
-    try BenchPlan.checkMemory(burst: burst, size: size)
+    try MemoryNeed(count: min(burst, iterations), size: size, figures: (burst, 64)).check()
     switch interface {
     case .buffer:
       try run(BufferProvider(system: system, heap: heap, byteCount: size.byteCount), progress)

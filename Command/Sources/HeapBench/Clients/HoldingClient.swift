@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 import CMeasurement
-import DMAHeaps
+@_spi(Command) import DMAHeaps
 import Foundation
 
 /// A client that allocates, looks at what it got, holds it, and frees it.
@@ -51,11 +51,12 @@ package struct HoldingClient: Sendable {
     switch source {
     case .kernel:
       let heap = try KernelHeap(named: heap)
-      try KernelBenchPlan.checkMemory(count: count, size: size)
+      try need.check(.machine(HeapSystem.machineByteCount))
       return try run(KernelProvider(heap: heap, byteCount: byteCount), progress)
     case .memfd:
       let system = try HeapSystem()
       let heap = try system.heap(named: heap)
+      try need.check()
       switch interface {
       case .buffer:
         return try run(
@@ -66,6 +67,11 @@ package struct HoldingClient: Sendable {
           progress)
       }
     }
+  }
+
+  /// The memory, and a duration and an owner of each allocation.
+  private var need: MemoryNeed {
+    MemoryNeed(count: count, size: size, figures: (count, 64))
   }
 
   private func run<Provider: CheckableProvider>(

@@ -8,8 +8,7 @@ package enum BenchFailure: Error, CustomStringConvertible {
   case heap(HeapError)
   case systemCall(String, errorNumber: Int32)
   case tooSmall(byteCount: Int, wanted: Int, heap: String)
-  case moreThanTheMachineHas(needed: Int, total: Int, count: Int, size: ByteSize)
-  case notEnoughMemory(needed: Int, available: Int, burst: Int, size: ByteSize)
+  case tooMuchAtOnce(String, needed: Int, limit: MemoryLimit)
 
   package var description: String {
     switch self {
@@ -19,12 +18,11 @@ package enum BenchFailure: Error, CustomStringConvertible {
       "\(name): \(SystemErrorText.of(errorNumber))"
     case .tooSmall(let byteCount, let wanted, let heap):
       "heap '\(heap)' gave \(byteCount) bytes where \(wanted) were asked for"
-    case .moreThanTheMachineHas(let needed, let total, let count, let size):
-      "\(count) times \(size) at once need \(Quantity.kilobytes(needed)); "
-        + "the machine has \(Quantity.kilobytes(total))"
-    case .notEnoughMemory(let needed, let available, let burst, let size):
-      "a burst of \(burst) times \(size) needs \(Quantity.kilobytes(needed)); "
+    case .tooMuchAtOnce(let what, let needed, .available(let available)):
+      "\(what) \(Quantity.kilobytes(needed)); "
         + "\(Quantity.kilobytes(available)) of memory are available"
+    case .tooMuchAtOnce(let what, let needed, .machine(let total)):
+      "\(what) \(Quantity.kilobytes(needed)); the machine has \(Quantity.kilobytes(total))"
     }
   }
 
@@ -35,7 +33,7 @@ package enum BenchFailure: Error, CustomStringConvertible {
     case .heap(let error): [EMFILE, ENFILE, ENOMEM].contains(error.errorNumber)
     case .systemCall(_, let errorNumber): [EMFILE, ENFILE, ENOMEM].contains(errorNumber)
     case .tooSmall: false
-    case .notEnoughMemory, .moreThanTheMachineHas: true
+    case .tooMuchAtOnce: true
     }
   }
 }

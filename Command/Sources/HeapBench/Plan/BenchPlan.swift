@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-@_spi(Command) package import DMAHeaps
+package import DMAHeaps
 
 /// What one pair of rows, pooled and fresh, is about.
 package struct BenchSubject: Sendable, CustomStringConvertible {
@@ -26,7 +26,7 @@ package struct BenchPlan {
       let heap = try system.heap(named: name)
       let source = descriptions.first { $0.name == heap.name }?.source ?? "unknown"
       for size in workload.sizes {
-        try Self.checkMemory(burst: workload.burst, size: size)
+        try workload.need(size).check()
         for interface in workload.interfaces {
           for touched in workload.touches {
             subjects.append(
@@ -37,17 +37,5 @@ package struct BenchPlan {
       }
     }
     self.subjects = subjects
-  }
-
-  /// Refuses bursts that would drive the machine out of memory: descriptors are not charged to a
-  /// process in a way that ends only this one.
-  static func checkMemory(
-    burst: Int, size: ByteSize, available: Int? = HeapSystem.availableByteCount
-  ) throws(BenchFailure) {
-    guard burst > 1, let available else { return }
-    let (needed, overflow) = size.byteCount.multipliedReportingOverflow(by: burst)
-    guard overflow || needed > available else { return }
-    throw .notEnoughMemory(
-      needed: overflow ? Int.max : needed, available: available, burst: burst, size: size)
   }
 }

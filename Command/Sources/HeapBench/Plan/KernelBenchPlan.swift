@@ -24,24 +24,11 @@ package struct KernelBenchPlan {
     for name in workload.heaps { heaps.append(try KernelHeap(named: name)) }
     var subjects: [KernelBenchSubject] = []
     for size in workload.sizes {
-      try Self.checkMemory(count: workload.burst, size: size)
+      try workload.need(size).check(.machine(HeapSystem.machineByteCount))
       for touched in workload.touches {
         subjects.append(KernelBenchSubject(heaps: heaps, size: size, touched: touched))
       }
     }
     self.subjects = subjects
-  }
-
-  /// Refuses what cannot fit: heaps take page after page until the machine has none left, and then the
-  /// kernel kills processes.
-  ///
-  /// What is available would be too strict a measure, for pools of the heap itself may have the rest.
-  static func checkMemory(
-    count: Int, size: ByteSize, total: Int = HeapSystem.machineByteCount
-  ) throws(BenchFailure) {
-    let (needed, overflow) = size.byteCount.multipliedReportingOverflow(by: count)
-    guard overflow || needed > total else { return }
-    throw .moreThanTheMachineHas(
-      needed: overflow ? Int.max : needed, total: total, count: count, size: size)
   }
 }
