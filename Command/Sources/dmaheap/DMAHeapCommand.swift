@@ -20,6 +20,7 @@ struct DMAHeapCommand: ParsableCommand {
       Sizes are bytes, or end in K, M, G or T (KiB, MiB, GiB, TiB; 1 K = 1024 bytes).
       Exit status: 0 success, 1 failure, 64 wrong usage.
       """,
+    version: Version.current,
     subcommands: [HeapsCommand.self, AllocCommand.self, BenchCommand.self, StatCommand.self])
 
   /// Runs the command that the arguments name.
@@ -27,25 +28,25 @@ struct DMAHeapCommand: ParsableCommand {
   /// Not the parser's own: its errors take several lines, and one line is what logs and scripts
   /// can use.
   static func main() {
+    // A reader that has gone shows when writing fails, and is told of as any other failure.
+    signal(SIGPIPE, SIG_IGN)
+    do {
+      try ProcessInformation.check()
+      try run()
+    } catch {
+      let arguments = error is ProcessInformation.Missing ? [] : CommandLine.arguments
+      StandardError.write(ErrorLine.line(message(for: error), arguments: arguments))
+      Foundation.exit(exitCode(for: error).rawValue)
+    }
+  }
+
+  private static func run() throws {
     do {
       var command = try parseAsRoot()
       try command.run()
-    } catch {
-      let code = exitCode(for: error)
-      if code.isSuccess { exit(withError: error) }
-      StandardError.write(ErrorLine.line(message(for: error)))
-      Foundation.exit(code.rawValue)
+    } catch  where exitCode(for: error).isSuccess {
+      // Help, the version, or completions.
+      try Output.line(fullMessage(for: error))
     }
-  }
-}
-
-/// How an error is shown.
-enum ErrorLine {
-  /// One line, whatever the message has.
-  static func line(_ message: String) -> String {
-    let oneLine = message.split(whereSeparator: \.isNewline)
-      .map { $0.trimmingCharacters(in: .whitespaces) }
-      .joined(separator: " ")
-    return "dmaheap: error: \(oneLine)\n"
   }
 }

@@ -75,4 +75,14 @@ import Testing
   @Test func errorLine_isOneLine() {
     #expect(ErrorLine.line("first\n  second\n\nthird\n") == "dmaheap: error: first second third\n")
   }
+
+  @Test func errorLine_showsWhatATerminalWouldObey() {
+    #expect(
+      ErrorLine.line("no 'a\u{1B}[2J\u{9B}b\u{202E}'")
+        == #"dmaheap: error: no 'a\u{1B}[2J\u{9B}b\u{202E}'"# + "\n")
+    #expect(
+      ErrorLine.line("no 'a\nb' and 'c\rd'\nat all", arguments: ["a\nb", "--x=c\rd"])
+        == #"dmaheap: error: no 'a\u{A}b' and 'c\u{D}d' at all"# + "\n")
+    #expect(ErrorLine.line("grün 界 \\") == "dmaheap: error: grün 界 \\\n")
+  }
 }

@@ -8,8 +8,28 @@ struct CommandLineRun {
   let output: String
   let errors: String
 
+  /// What is different from an ordinary run.
+  struct Setting {
+    /// A program that runs the command, which it gets as its last arguments; nil if the command is run itself.
+    var launcher: [String] = []
+
+    /// What output goes to instead of `output`.
+    var output: Output?
+
+    enum Output {
+      case file(String)
+      case descriptor(Int32)
+    }
+
+    /// Set in place of what the tests' environment has.
+    var environment: [String: String] = [:]
+
+    /// Where input comes from and errors go, a terminal.
+    var terminal: String?
+  }
+
   /// Runs `dmaheap`, which is built beside the tests.
-  init(_ arguments: [String]) throws {
+  init(_ arguments: [String], _ setting: Setting = Setting()) throws {
     let folder = FileManager.default.temporaryDirectory
       .appendingPathComponent("dmaheap-tests-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -17,10 +37,11 @@ struct CommandLineRun {
     // Files, not pipes: whoever reads two pipes one after the other may wait forever.
     let output = folder.appendingPathComponent("output")
     let errors = folder.appendingPathComponent("errors")
+    let words = setting.launcher + [try Self.executable().path] + arguments
     exitCode = try Self.spawn(
-      try Self.executable().path, arguments, output: output.path, errors: errors.path)
-    self.output = try Self.text(of: output.path)
-    self.errors = try Self.text(of: errors.path)
+      words, output: setting.output ?? .file(output.path), errors: errors.path, setting)
+    self.output = setting.output == nil ? try Self.text(of: output.path) : ""
+    self.errors = setting.terminal == nil ? try Self.text(of: errors.path) : ""
   }
 
   /// Every line of the output as a JSON object.
@@ -54,19 +75,35 @@ struct CommandLineRun {
   ///
   /// `Foundation.Process` would do, but leaks, which fails the tests under the address sanitizer.
   private static func spawn(
-    _ program: String, _ arguments: [String], output: String, errors: String
+    _ words: [String], output: Setting.Output, errors: String, _ setting: Setting
   ) throws -> Int32 {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
     let flags = O_WRONLY | O_CREAT | O_TRUNC
-    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
-    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, output, flags, 0o600)
-    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, errors, flags, 0o600)
+    let input = setting.terminal ?? "/dev/null"
+    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, input, O_RDONLY | O_NOCTTY, 0)
+    switch output {
+    case .file(let path):
+      posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, path, flags, 0o600)
+    case .descriptor(let descriptor):
+      posix_spawn_file_actions_adddup2(&actions, descriptor, STDOUT_FILENO)
+    }
+    posix_spawn_file_actions_addopen(
+      &actions, STDERR_FILENO, setting.terminal ?? errors, flags | O_NOCTTY, 0o600)
+    // As a shell starts it, whatever the tests' runner ignores.
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    sigaddset(&signals, SIGPIPE)
+    posix_spawnattr_setsigdefault(&attributes, &signals)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF))
     var process: pid_t = 0
-    let errorNumber = withCStrings([program] + arguments) { arguments in
-      withCStrings(environment) { environment in
-        posix_spawn(&process, program, &actions, nil, arguments, environment)
+    let errorNumber = withCStrings(words) { arguments in
+      withCStrings(environment(with: setting.environment)) { environment in
+        posix_spawnp(&process, words[0], &actions, &attributes, arguments, environment)
       }
     }
     guard errorNumber == 0 else { throw SpawnFailure(errorNumber: errorNumber) }
@@ -80,11 +117,11 @@ struct CommandLineRun {
 
   /// What the program sees: the tests' environment, without a search for leaks, which would find
   /// what the argument parser does not free before it exits.
-  private static var environment: [String] {
-    let inherited = ProcessInfo.processInfo.environment
-      .filter { $0.key != "ASAN_OPTIONS" }
+  private static func environment(with changes: [String: String]) -> [String] {
+    ProcessInfo.processInfo.environment
+      .merging(["ASAN_OPTIONS": "detect_leaks=0"]) { $1 }
+      .merging(changes) { $1 }
       .map { "\($0.key)=\($0.value)" }
-    return inherited + ["ASAN_OPTIONS=detect_leaks=0"]
   }
 
   /// Reads a file, empty ones too: `Data` leaks a page for each of those.

@@ -65,7 +65,7 @@ struct AllocCommand: ParsableCommand {
     if json {
       try Output.json(report)
     } else {
-      Output.line(report.text)
+      try Output.line(report.text)
     }
   }
 }

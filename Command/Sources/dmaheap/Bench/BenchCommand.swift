@@ -3,7 +3,6 @@
 import ArgumentParser
 import CMeasurement
 import DMAHeaps
-import Foundation
 import HeapBench
 
 /// The benchmark.
@@ -76,9 +75,7 @@ struct BenchCommand: ParsableCommand {
 
   /// Nothing is worth measuring for a picture that cannot be written.
   private func checkPlotFile() throws {
-    if let plot, !FileManager.default.createFile(atPath: plot, contents: nil) {
-      throw OutputFileError(path: plot, errorNumber: errno)
-    }
+    if let plot { try Output.file(plot, "") }
   }
 
   /// Prints the rows that `rows` measures for each subject, which it tells of as it goes.
@@ -87,15 +84,11 @@ struct BenchCommand: ParsableCommand {
     rows: (Subject, (String) -> Void) throws -> [BenchRow]
   ) throws {
     var output = BenchOutput(json: json, environment: environment)
-    var progress = ProgressLine()
-    output.begin()
+    try output.begin()
     var series: [PlotSeries] = []
+    var progress = ProgressLine()
+    defer { progress.clear() }
     do {
-      // What was measured before a failure is worth seeing all the same.
-      defer {
-        progress.clear()
-        output.end()
-      }
       for (index, subject) in subjects.enumerated() {
         let measured = try rows(subject) {
           progress.update("\(index + 1)/\(subjects.count) \(subject): \($0)")
@@ -106,17 +99,13 @@ struct BenchCommand: ParsableCommand {
           if plot != nil { series.append(PlotSeries(row)) }
         }
       }
+    } catch let error as BenchFailure {
+      progress.clear()
+      // What was measured before a failure is worth seeing all the same.
+      try output.end()
+      throw error
     }
-    if let plot {
-      try Data(LatencyPlot(series: series).svg.utf8).write(to: URL(fileURLWithPath: plot))
-    }
+    try output.end()
+    if let plot { try Output.file(plot, LatencyPlot(series: series).svg) }
   }
-}
-
-/// A file that cannot be written.
-struct OutputFileError: Error, CustomStringConvertible {
-  let path: String
-  let errorNumber: Int32
-
-  var description: String { "cannot write '\(path)': \(SystemErrorText.of(errorNumber))" }
 }

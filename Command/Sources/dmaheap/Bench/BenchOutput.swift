@@ -13,8 +13,8 @@ struct BenchOutput {
     self.environment = environment
   }
 
-  func begin() {
-    if !json { Output.line(environment.headerLine) }
+  func begin() throws {
+    if !json { try Output.line(environment.headerLine) }
   }
 
   mutating func add(_ report: BenchReport) throws {
@@ -22,20 +22,20 @@ struct BenchOutput {
       try Output.json(report)
     } else {
       reports.append(report)
-      if report.pooled, !report.touched { Output.line(report.seriesLine) }
+      if report.pooled, !report.touched { try Output.line(report.seriesLine) }
     }
   }
 
-  func end() {
+  func end() throws {
     guard !json, !reports.isEmpty else { return }
-    Output.line("")
-    Output.line(BenchTable.text(reports))
+    try Output.line("")
+    try Output.line(BenchTable.text(reports))
     for section in [
       BenchTable.comparisons, BenchTable.warmPath, BenchTable.reopens, BenchTable.throughput,
     ] {
-      if let text = section(reports) { Output.line("\n\(text)") }
+      if let text = section(reports) { try Output.line("\n\(text)") }
     }
     let remarks = BenchTable.remarks(reports)
-    if !remarks.isEmpty { Output.line("\n" + remarks.joined(separator: "\n")) }
+    if !remarks.isEmpty { try Output.line("\n" + remarks.joined(separator: "\n")) }
   }
 }

@@ -26,7 +26,7 @@ struct HeapsCommand: ParsableCommand {
     if json {
       for description in descriptions { try Output.json(description) }
     } else {
-      Output.line(HeapReport.table(descriptions))
+      try Output.line(HeapReport.table(descriptions))
     }
   }
 }

@@ -59,7 +59,7 @@ struct StatCommand: ParsableCommand {
     if json {
       try Output.json(report)
     } else {
-      Output.line(report.text)
+      try Output.line(report.text)
     }
   }
 }
