@@ -28,16 +28,16 @@ import Testing
 
   @Test func ratio_ofUntouchedRows_comparesMedianAllocations() throws {
     let pooled = TestRow.report(allocations: [100, 100, 900], elapsed: 3_000)
-    let fresh = TestRow.report(pooled: false, allocations: [400, 500, 600], elapsed: 90_000)
-    #expect(try #require(pooled.ratio(ofFresh: fresh)) == 5)
+    let fresh = TestRow.report(memory: .fresh, allocations: [400, 500, 600], elapsed: 90_000)
+    #expect(try #require(pooled.ratio(of: fresh)) == 5)
     #expect(RatioFigure(touched: false).rawValue == "alloc p50")
   }
 
   @Test func ratio_ofTouchedRows_comparesMeanCycles() throws {
     let pooled = TestRow.report(touched: true, allocations: [1, 1, 1], elapsed: 3_000)
     let fresh = TestRow.report(
-      touched: true, pooled: false, allocations: [1, 1, 1], elapsed: 6_000)
-    #expect(try #require(pooled.ratio(ofFresh: fresh)) == 2)
+      touched: true, memory: .fresh, allocations: [1, 1, 1], elapsed: 6_000)
+    #expect(try #require(pooled.ratio(of: fresh)) == 2)
     #expect(RatioFigure(touched: true).rawValue == "cycle")
   }
 
@@ -49,15 +49,6 @@ import Testing
         "dmabuf heap: alloc 4096 bytes 5000 times in 88092722 ns 17619 ns/call"))
   }
 
-  @Test func budget_keepsWhatFits() {
-    let budget = IterationBudget(nanoseconds: 1e9, atLeast: 20)
-    #expect(budget.rounds(wanted: 5000, nanosecondsPerRound: 1000) == 5000)
-    #expect(budget.rounds(wanted: 5000, nanosecondsPerRound: 1e6) == 1000)
-    #expect(budget.rounds(wanted: 5000, nanosecondsPerRound: 1e9) == 20)
-    #expect(budget.rounds(wanted: 3, nanosecondsPerRound: 1e9) == 3)
-    #expect(budget.rounds(wanted: 5000, nanosecondsPerRound: 0) == 5000)
-  }
-
   @Test func throughput_scalesAgainstOneThread() {
     var single = Samples(capacity: 100)
     single.elapsed = 1_000_000
@@ -67,11 +58,6 @@ import Testing
     #expect(throughput.singleThreadOperationsPerSecond == 100_000)
     #expect(throughput.operationsPerSecond == 200_000)
     #expect(throughput.scaling == 2)
-  }
-
-  @Test func untouchedRivals_alwaysHaveTheirMemory() {
-    #expect(Population.candidates(touched: false).allSatisfy { $0.guaranteesMemory })
-    #expect(Population.candidates(touched: true).count == Population.all.count)
   }
 
   @Test(arguments: [

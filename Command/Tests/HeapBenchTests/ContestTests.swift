@@ -8,28 +8,10 @@ import Testing
 /// Providers that take turns; plain memfds stand in for heaps of the kernel.
 @Suite struct ContestTests {
   private let providers = [
-    FreshDescriptorProvider(byteCount: 4096, populates: false),
-    FreshDescriptorProvider(byteCount: 8192, populates: false),
-    FreshDescriptorProvider(byteCount: 4096, populates: false),
+    FreshDescriptorProvider(population: .reserving, byteCount: 4096, populates: false),
+    FreshDescriptorProvider(population: .reserving, byteCount: 8192, populates: false),
+    FreshDescriptorProvider(population: .reserving, byteCount: 4096, populates: false),
   ]
-
-  @Test(arguments: [0, 1, 3, 4, 5, 20, 5000])
-  func parts_areAllRoundsOnce(rounds: Int) {
-    var next = 0
-    for turn in 0..<4 {
-      let part = Contest.part(turn, of: 4, rounds: rounds)
-      #expect(part.lowerBound == next)
-      #expect(part.count <= rounds / 4 + 1)
-      next = part.upperBound
-    }
-    #expect(next == rounds)
-  }
-
-  @Test func turns_changeDirection() {
-    #expect(Contest.order(ofTurn: 0, count: 3) == [0, 1, 2])
-    #expect(Contest.order(ofTurn: 1, count: 3) == [2, 1, 0])
-    #expect(Contest.order(ofTurn: 1, count: 1) == [0])
-  }
 
   @Test func sustained_recordsEveryCycleOfEveryProvider() throws {
     var contest = Contest(touched: true, rest: 0)

@@ -7,19 +7,10 @@ import Testing
 @testable import HeapBench
 
 @Suite struct MeasurementTests {
-  @Test(arguments: Population.all.map(\.name))
-  func freshMemory_isMappedAndZero(name: String) throws {
-    let population = try #require(Population.all.first { $0.name == name })
-    let provider = FreshBufferProvider(population: population, byteCount: 1 << 21)
-    var memory = try provider.allocate()
-    #expect(memory.descriptor >= 0)
-    provider.write(&memory)
-    provider.release(memory)
-  }
-
   @Test(arguments: [false, true])
   func freshDescriptor_canBeWritten(populates: Bool) throws {
-    let provider = FreshDescriptorProvider(byteCount: 1 << 16, populates: populates)
+    let provider = FreshDescriptorProvider(
+      population: .reserving, byteCount: 1 << 16, populates: populates)
     var memory = try provider.allocate()
     try provider.write(&memory)
     var index = 0
@@ -32,7 +23,9 @@ import Testing
   }
 
   @Test func touching_writesToEveryPageOfTheFile() throws {
-    let memory = try FreshDescriptorProvider(byteCount: 5 * 4096, populates: false).allocate()
+    let memory = try FreshDescriptorProvider(
+      population: .reserving, byteCount: 5 * 4096, populates: false
+    ).allocate()
     #expect(measurement_map_and_touch(memory.rawValue, 5 * 4096) == 0)
     var bytes = [UInt8](repeating: 0, count: 5 * 4096)
     // SAFETY: the call fills the array, which is as long.
@@ -51,7 +44,8 @@ import Testing
   }
 
   @Test func loops_recordEveryCycle() throws {
-    let provider = FreshDescriptorProvider(byteCount: 4096, populates: false)
+    let provider = FreshDescriptorProvider(
+      population: .reserving, byteCount: 4096, populates: false)
     var samples = Samples(capacity: 20)
     try MeasuredLoop.run(provider, touched: true, into: &samples)
     #expect(samples.cycles.allSatisfy { $0 > 0 })
@@ -83,7 +77,8 @@ import Testing
   }
 
   @Test func counter_ofCallingProvider_seesEveryCycle() throws {
-    let provider = FreshDescriptorProvider(byteCount: 4096, populates: false)
+    let provider = FreshDescriptorProvider(
+      population: .reserving, byteCount: 4096, populates: false)
     var settled = 0
     let count = try WarmPathCounter().count(
       provider, touched: false, cycles: 25, settle: { settled += 1 })

@@ -10,7 +10,7 @@ import Testing
   private func series(_ durations: [UInt64], size: Int = 4096, pooled: Bool) -> PlotSeries {
     PlotSeries(
       heap: "a<b&\"c\"", interface: .buffer, size: ByteSize(byteCount: size), touched: false,
-      pooled: pooled, allocations: LatencyDistribution(durations))
+      memory: pooled ? .pooled : .fresh, allocations: LatencyDistribution(durations))
   }
 
   @Test func svg_isWellFormedAndHasCurvesAndLabels() {

@@ -53,7 +53,7 @@ import Testing
     pooled.poolMisses = 7
     pooled.reopen = LatencySummary(LatencyDistribution([5]))
     pooled.notes = ["no fresh row: out of it"]
-    var fresh = TestRow.report(pooled: false, allocations: [1000], elapsed: 1000)
+    var fresh = TestRow.report(memory: .fresh, allocations: [1000], elapsed: 1000)
     fresh.wantedIterations = 5000
     let lines = BenchTable.text([pooled, fresh]).split(separator: "\n")
     #expect(lines.count == 4)
@@ -62,5 +62,21 @@ import Testing
     #expect(BenchTable.reopens([pooled, fresh])?.contains("2.00x") == true)
     #expect(BenchTable.warmPath([pooled, fresh]) == nil)
     #expect(BenchTable.remarks([pooled, fresh]).count == 2)
+    #expect(BenchTable.receivers([pooled, fresh]) == nil)
+  }
+
+  @Test func rivals_areToldApart() throws {
+    var pooled = TestRow.report(allocations: [100], elapsed: 200)
+    let fresh = TestRow.report(memory: .fresh, allocations: [1000], elapsed: 2000)
+    let collapsing = TestRow.report(memory: .collapsing, allocations: [300], elapsed: 600)
+    for rival in [fresh, collapsing] { pooled.setRatio(of: rival) }
+    let row = try object(pooled)
+    #expect(row["fresh_to_pooled"] as? Double == 10)
+    #expect(row["collapsing_to_pooled"] as? Double == 3)
+    #expect(try object(collapsing)["memory"] as? String == "collapsing")
+    let lines = BenchTable.text([pooled, fresh, collapsing]).split(separator: "\n")
+    #expect(lines[0].contains("fresh/pooled collapsing/pooled of"))
+    #expect(lines[2].contains("10.0x") && lines[2].contains("3.00x"))
+    #expect(lines[4].contains(" collapsing "))
   }
 }

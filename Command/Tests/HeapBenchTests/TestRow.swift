@@ -7,7 +7,7 @@ enum TestRow {
   static func report(
     heap: String = "system", source: String = "memfd",
     interface: AllocationInterface = .buffer, size: Int = 4096, touched: Bool = false,
-    pooled: Bool = true, allocations: [UInt64], elapsed: UInt64
+    memory: RowMemory = .pooled, allocations: [UInt64], elapsed: UInt64
   ) -> BenchReport {
     var samples = Samples(capacity: allocations.count)
     for (index, allocation) in allocations.enumerated() {
@@ -16,7 +16,8 @@ enum TestRow {
     samples.elapsed = elapsed
     return BenchReport(
       heap: heap, source: source, interface: interface, size: ByteSize(byteCount: size),
-      touched: touched, pooled: pooled, method: pooled ? nil : "posix_fallocate",
+      touched: touched, memory: memory,
+      method: memory == .pooled ? nil : "posix_fallocate",
       environment: BenchEnvironment(processorCount: 2, clockNanoseconds: 20), samples: samples,
       allocations: LatencySummary(LatencyDistribution(allocations)))
   }

@@ -32,7 +32,45 @@ import Testing
       #expect((row["reopen_ns"] != nil) == (pooled && !buffer))
       #expect((row["fresh_to_pooled"] != nil) == pooled)
       #expect((row["pool_misses"] != nil) == pooled)
+      #expect(row["memory"] as? String == (pooled ? "pooled" : "fresh"))
+      let touched = row["touched"] as? Bool == true
+      #expect((row["receiver"] != nil) == (touched && !buffer))
     }
+  }
+
+  @Test func json_ofHugePages_hasCollapsingRowsAndReceivers() throws {
+    let run = try CommandLineRun([
+      "bench", "--json", "--size", "2M", "--iterations", "20", "--touched", "--api", "descriptor",
+    ])
+    #expect(run.exitCode == 0, "\(run.errors)")
+    let rows = try run.objects()
+    let pooled = try #require(rows.first)
+    // A kernel before 6.1 cannot.
+    if pooled["notes"] == nil {
+      #expect(rows.compactMap { $0["memory"] as? String } == ["pooled", "fresh", "collapsing"])
+      #expect(rows.map { $0["pooled"] as? Bool } == [true, false, false])
+      #expect(pooled["collapsing_to_pooled"] is Double)
+      #expect((rows.last?["method"] as? String)?.hasPrefix("MADV_COLLAPSE; mmap") == true)
+    }
+    for row in rows {
+      let receiver = try #require(row["receiver"] as? [String: Any])
+      #expect((receiver["method"] != nil) == (row["pooled"] as? Bool == false))
+      for key in ["first_write_ns", "munmap_ns"] {
+        let latency = try #require(receiver[key] as? [String: Any])
+        #expect(try #require(latency["p50"] as? Int) > 0)
+      }
+    }
+  }
+
+  @Test func text_tellsWhatAReceiverPays() throws {
+    let run = try CommandLineRun([
+      "bench", "--size", "64K", "--iterations", "20", "--touched", "--api", "descriptor",
+    ])
+    let lines = run.output.split(separator: "\n")
+    let begin = try #require(lines.firstIndex { $0.hasPrefix("a receiver of ") })
+    #expect(lines[begin].contains("first write p50") && lines[begin].contains("munmap p50"))
+    #expect(lines[begin + 2].hasPrefix("system descriptor 64 KiB pooled"))
+    #expect(lines[begin + 3].hasPrefix("system descriptor 64 KiB fresh"))
   }
 
   @Test func text_hasSeriesLinesAndTable() throws {

@@ -59,6 +59,8 @@ enum measurement_population {
   /// Not before the first write: only fair where every byte is written.
   measurement_population_on_demand,
   measurement_population_huge_on_demand,
+  /// One page in every 2 MiB, then MADV_COLLAPSE (Linux 6.1); EINVAL below 2 MiB.
+  measurement_population_collapse,
 };
 
 /// A memfd and, unless null, its mapping.
@@ -72,8 +74,9 @@ struct measurement_memory {
 int measurement_fresh_buffer(enum measurement_population population, size_t byte_count,
                              struct measurement_memory *memory);
 
-/// Makes a memfd with its memory allocated and no mapping. Returns 0 or errno.
-int measurement_fresh_descriptor(size_t byte_count, int *descriptor);
+/// Makes a memfd without a mapping; one that the population needs is gone again. Returns 0 or errno.
+int measurement_fresh_descriptor(enum measurement_population population, size_t byte_count,
+                                 int *descriptor);
 
 /// Makes a memfd that has a size and no memory. Returns 0 or errno.
 int measurement_empty_descriptor(size_t byte_count, int *descriptor);
@@ -89,6 +92,10 @@ int measurement_map_and_write(int descriptor, size_t byte_count, bool populate);
 
 /// Maps a descriptor shared, writes a byte of every page, unmaps. Returns 0 or errno.
 int measurement_map_and_touch(int descriptor, size_t byte_count);
+
+/// What a receiver does: maps a descriptor anywhere, writes a byte of every page, unmaps. Returns 0 or
+/// errno, and the nanoseconds from the call of mmap to the last write, and of munmap.
+int measurement_receive(int descriptor, size_t byte_count, uint64_t *first_write, uint64_t *unmap);
 
 /// Index of the first byte that is not zero, or byte_count.
 size_t measurement_first_nonzero(const void *bytes, size_t byte_count);

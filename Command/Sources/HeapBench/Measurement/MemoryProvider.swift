@@ -109,7 +109,7 @@ struct FreshBufferProvider: MemoryProvider {
     // SAFETY: the call writes one structure, which outlives it.
     let errorNumber = unsafe measurement_fresh_buffer(population.rawValue, byteCount, &memory)
     guard errorNumber == 0 else {
-      throw .systemCall("memfd_create to mmap", errorNumber: errorNumber)
+      throw .systemCall("memfd_create to \(population.name)", errorNumber: errorNumber)
     }
     return memory
   }
@@ -125,6 +125,7 @@ struct FreshBufferProvider: MemoryProvider {
 
 /// What a program does without heaps, as a descriptor.
 struct FreshDescriptorProvider: MemoryProvider {
+  let population: Population
   let byteCount: Int
 
   /// Whether the client maps with MAP_POPULATE.
@@ -133,9 +134,10 @@ struct FreshDescriptorProvider: MemoryProvider {
   func allocate() throws(BenchFailure) -> OwnedMeasuredDescriptor {
     var descriptor: Int32 = -1
     // SAFETY: the call writes one integer, which outlives it.
-    let errorNumber = unsafe measurement_fresh_descriptor(byteCount, &descriptor)
+    let errorNumber = unsafe measurement_fresh_descriptor(
+      population.rawValue, byteCount, &descriptor)
     guard errorNumber == 0 else {
-      throw .systemCall("memfd_create to fallocate", errorNumber: errorNumber)
+      throw .systemCall("memfd_create to \(population.name)", errorNumber: errorNumber)
     }
     return OwnedMeasuredDescriptor(rawValue: descriptor)
   }

@@ -72,7 +72,7 @@ extension BenchWorkload {
     MemoryNeed(
       count: burst, threads: threads, size: size,
       figures: (
-        count: (iterations ?? IterationBudget.defaultIterations) * threads,
+        count: (iterations ?? Schedule.defaultIterations) * threads,
         byteCount: threads > 1 ? 32 : 16
       ))
   }

@@ -6,35 +6,40 @@ package struct PlotSeries: Sendable {
   let interface: AllocationInterface
   let size: ByteSize
   let touched: Bool
-  let pooled: Bool
+  let memory: RowMemory
   let allocations: LatencyDistribution
 
   package init(_ row: BenchRow) {
     self.init(
       heap: row.report.heap, interface: row.report.interface, size: row.report.size,
-      touched: row.report.touched, pooled: row.report.pooled, allocations: row.allocations)
+      touched: row.report.touched, memory: row.report.memory, allocations: row.allocations)
   }
 
   init(
-    heap: String, interface: AllocationInterface, size: ByteSize, touched: Bool, pooled: Bool,
+    heap: String, interface: AllocationInterface, size: ByteSize, touched: Bool, memory: RowMemory,
     allocations: LatencyDistribution
   ) {
     self.heap = heap
     self.interface = interface
     self.size = size
     self.touched = touched
-    self.pooled = pooled
+    self.memory = memory
     self.allocations = allocations
   }
 
   fileprivate var stroke: SVGDocument.Stroke {
-    Self.stroke(pooled: pooled, touched: touched)
+    Self.stroke(memory, touched: touched)
   }
 
-  // Blue and orange stay apart for every kind of colour vision.
-  fileprivate static func stroke(pooled: Bool, touched: Bool) -> SVGDocument.Stroke {
-    SVGDocument.Stroke(
-      color: pooled ? "#0060a8" : "#d05a00", width: 2, dashes: touched ? "6 4" : nil)
+  // Blue, orange and black stay apart for every kind of colour vision.
+  fileprivate static func stroke(_ memory: RowMemory, touched: Bool) -> SVGDocument.Stroke {
+    let color =
+      switch memory {
+      case .pooled: "#0060a8"
+      case .fresh: "#d05a00"
+      case .collapsing: "#222222"
+      }
+    return SVGDocument.Stroke(color: color, width: 2, dashes: touched ? "6 4" : nil)
   }
 }
 
@@ -85,7 +90,7 @@ package struct LatencyPlot {
     let height =
       Metric.top + Double(rows.count) * (Metric.panelHeight + Metric.rowGap) - Metric.rowGap
       + Metric.bottom
-    var document = SVGDocument(width: max(width, 760), height: height)
+    var document = SVGDocument(width: max(width, 1090), height: height)
     drawHeader(into: &document)
     for (row, key) in rows.enumerated() {
       for (column, size) in sizes.enumerated() {
@@ -108,13 +113,13 @@ package struct LatencyPlot {
       "Time to allocate, by percentile", x: Metric.left, y: 22, size: 16, color: "#111111",
       bold: true)
     var x = Metric.left
-    for pooled in [true, false] {
+    for memory in RowMemory.allCases {
       for touched in [false, true]
-      where series.contains(where: { $0.pooled == pooled && $0.touched == touched }) {
+      where series.contains(where: { $0.memory == memory && $0.touched == touched }) {
         document.line(
-          from: (x, 41), to: (x + 28, 41), PlotSeries.stroke(pooled: pooled, touched: touched))
+          from: (x, 41), to: (x + 28, 41), PlotSeries.stroke(memory, touched: touched))
         document.text(
-          "\(pooled ? "pooled" : "fresh"), \(touched ? "touched" : "untouched")", x: x + 34, y: 45)
+          "\(memory), \(touched ? "touched" : "untouched")", x: x + 34, y: 45)
         x += 165
       }
     }

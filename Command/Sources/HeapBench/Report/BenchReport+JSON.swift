@@ -2,7 +2,8 @@
 
 extension BenchReport: Encodable {
   private enum CodingKeys: String, CodingKey {
-    case host, source, heap, api, bytes, touched, pooled, iterations, method, burst, threads, notes
+    case host, source, heap, api, bytes, touched, pooled, memory, iterations, method, burst, threads
+    case notes, receiver
     case nanosecondsPerCall = "ns_per_call"
     case allocations = "alloc_ns"
     case cycles = "cycle_ns"
@@ -14,6 +15,7 @@ extension BenchReport: Encodable {
     case reopen = "reopen_ns"
     case allocationToReopen = "alloc_to_reopen"
     case freshToPooled = "fresh_to_pooled"
+    case collapsingToPooled = "collapsing_to_pooled"
     case ratioFigure = "ratio_of"
     case isPaced = "paced"
     case isCold = "cold"
@@ -35,6 +37,7 @@ extension BenchReport: Encodable {
     try container.encode(size.byteCount, forKey: .bytes)
     try container.encode(touched, forKey: .touched)
     try container.encode(pooled, forKey: .pooled)
+    try container.encode(memoryName, forKey: .memory)
     if isPaced { try container.encode(true, forKey: .isPaced) }
     if isCold { try container.encode(true, forKey: .isCold) }
     try container.encode(iterations, forKey: .iterations)
@@ -70,6 +73,8 @@ extension BenchReport: Encodable {
       try container.encode(freshToPooled, forKey: .freshToPooled)
       try container.encode(RatioFigure(touched: touched).rawValue, forKey: .ratioFigure)
     }
+    try container.encodeIfPresent(collapsingToPooled, forKey: .collapsingToPooled)
+    try container.encodeIfPresent(receiver, forKey: .receiver)
     try container.encodeIfPresent(comparison, forKey: .comparison)
     if let throughput {
       try container.encode(throughput.operationsPerSecond, forKey: .operationsPerSecond)

@@ -2,6 +2,18 @@
 
 import DMAHeaps
 
+/// What is behind a row's memory.
+package enum RowMemory: String, CaseIterable, Encodable, Sendable {
+  /// A heap, which may have pools.
+  case pooled
+
+  /// What a program does without heaps: the best of the plain ways.
+  case fresh
+
+  /// The best way that needs no library: huge pages made with MADV_COLLAPSE.
+  case collapsing
+}
+
 /// One row: what was measured, and how.
 package struct BenchReport: Sendable {
   let heap: String
@@ -9,7 +21,7 @@ package struct BenchReport: Sendable {
   let interface: AllocationInterface
   let size: ByteSize
   package let touched: Bool
-  package let pooled: Bool
+  package let memory: RowMemory
   let iterations: Int
   let elapsedNanoseconds: UInt64
   let nanosecondsPerCall: Double
@@ -35,8 +47,14 @@ package struct BenchReport: Sendable {
   /// Of pooled descriptor rows.
   var reopen: LatencySummary?
 
-  /// How many times as long fresh memory takes; of pooled rows that have a rival.
+  /// Of rows of descriptors that are written to.
+  var receiver: ReceiverCost?
+
+  /// How many times as long fresh memory takes; of pooled rows that have such a rival.
   var freshToPooled: Double?
+
+  /// The same of huge pages made by hand.
+  var collapsingToPooled: Double?
 
   var notes: [String] = []
 
@@ -50,26 +68,26 @@ package struct BenchReport: Sendable {
   var isPaced = false
 
   init(
-    subject: BenchSubject, environment: BenchEnvironment, pooled: Bool, method: String?,
+    subject: BenchSubject, environment: BenchEnvironment, memory: RowMemory, method: String?,
     samples: Samples, allocations: LatencySummary
   ) {
     self.init(
       heap: subject.heap.name, source: subject.source, interface: subject.interface,
-      size: subject.size, touched: subject.touched, pooled: pooled, method: method,
+      size: subject.size, touched: subject.touched, memory: memory, method: method,
       environment: environment, samples: samples, allocations: allocations)
   }
 
   init(
     heap: String, source: String, interface: AllocationInterface, size: ByteSize, touched: Bool,
-    pooled: Bool, method: String?, environment: BenchEnvironment, samples: Samples,
+    memory: RowMemory, method: String?, environment: BenchEnvironment, samples: Samples,
     allocations: LatencySummary
   ) {
     self.heap = heap
-    self.source = pooled ? source : "memfd"
+    self.source = memory == .pooled ? source : "memfd"
     self.interface = interface
     self.size = size
     self.touched = touched
-    self.pooled = pooled
+    self.memory = memory
     self.method = method
     self.environment = environment
     self.allocations = allocations
@@ -80,11 +98,22 @@ package struct BenchReport: Sendable {
     cycles = LatencySummary(LatencyDistribution(samples.cycles))
   }
 
+  package var pooled: Bool { memory == .pooled }
+
   /// How many times as long the rival takes, by the figure that fits the row.
-  func ratio(ofFresh fresh: BenchReport) -> Double? {
+  func ratio(of rival: BenchReport) -> Double? {
     let figure = RatioFigure(touched: touched)
     let own = figure.value(of: self)
-    return own > 0 ? figure.value(of: fresh) / own : nil
+    return own > 0 ? figure.value(of: rival) / own : nil
+  }
+
+  /// Keeps the ratio of a rival's row.
+  mutating func setRatio(of rival: BenchReport) {
+    switch rival.memory {
+    case .pooled: break
+    case .fresh: freshToPooled = ratio(of: rival)
+    case .collapsing: collapsingToPooled = ratio(of: rival)
+    }
   }
 
   /// What is behind the memory, in a word.
@@ -93,7 +122,7 @@ package struct BenchReport: Sendable {
   var memoryName: String {
     if isCold { return "cold" }
     if source == HeapSource.kernel.rawValue { return "heap" }
-    return pooled ? "pooled" : "fresh"
+    return memory.rawValue
   }
 
   /// The line that the patch series' benchmark printed, with heap and interface behind it.

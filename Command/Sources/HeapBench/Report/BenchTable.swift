@@ -8,7 +8,7 @@ package enum BenchTable {
       .text("heap"), .text("source"), .text("api"), .number("size"), .text("memory"),
       .text("contents"), .number("cycles"), .number("alloc p50"), .number("p99"),
       .number("p99.9"), .number("max"), .number("ns/cycle"), .number("fresh/pooled"),
-      .text("of"), .number("misses"), .text("method"),
+      .number("collapsing/pooled"), .text("of"), .number("misses"), .text("method"),
     ])
     for report in reports {
       table.append([
@@ -17,7 +17,9 @@ package enum BenchTable {
         Quantity.duration(report.allocations.p50), Quantity.duration(report.allocations.p99),
         Quantity.duration(report.allocations.p999), Quantity.duration(report.allocations.max),
         "\(Int(report.nanosecondsPerCall.rounded()))", Quantity.ratio(report.freshToPooled),
-        report.freshToPooled == nil ? "" : RatioFigure(touched: report.touched).rawValue,
+        Quantity.ratio(report.collapsingToPooled),
+        report.freshToPooled ?? report.collapsingToPooled == nil
+          ? "" : RatioFigure(touched: report.touched).rawValue,
         report.poolMisses.map(String.init) ?? "", report.method ?? "",
       ])
     }
@@ -75,6 +77,24 @@ package enum BenchTable {
       ])
     }
     return table.rows.isEmpty ? nil : table.text
+  }
+
+  /// What descriptors cost those who receive them.
+  package static func receivers(_ reports: [BenchReport]) -> String? {
+    var table = GridTable([
+      .text("a receiver of"), .text("memory"), .number("first write p50"), .number("p99"),
+      .number("munmap p50"), .number("p99"), .text("method"),
+    ])
+    for report in reports {
+      guard let receiver = report.receiver else { continue }
+      table.append([
+        "\(report.heap) \(report.interface) \(report.size)", report.memoryName,
+        Quantity.duration(receiver.firstWrite.p50), Quantity.duration(receiver.firstWrite.p99),
+        Quantity.duration(receiver.unmapping.p50), Quantity.duration(receiver.unmapping.p99),
+        receiver.method ?? "",
+      ])
+    }
+    return table.rows.isEmpty ? nil : table.withoutEmptyColumns.text
   }
 
   /// What several threads did together.

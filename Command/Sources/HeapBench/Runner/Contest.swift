@@ -32,27 +32,24 @@ struct Contest {
     var wantedIterations = 0
   }
 
-  /// Few enough that a turn is long, for it is about cycles back to back; enough that a second's
-  /// disturbance meets everybody.
-  static let turnCount = 8
-
   /// Measures all `providers`.
   ///
   /// - Returns: an outcome for each, in their order.
   func run<Provider: MemoryProvider>(
     _ providers: [Provider]
   ) throws(BenchFailure) -> [Outcome] {
-    let wanted = max(1, (iterations ?? IterationBudget.defaultIterations) / burst)
-    let rounds = try self.rounds(wanted, providers)
+    let schedule = Schedule.contest(self)
+    let rounds = try self.rounds(schedule, providers)
     var outcomes = providers.map { _ in
       Outcome(
         samples: Samples(capacity: threads > 1 ? 0 : rounds * burst),
-        singleThread: threads > 1 ? Samples(capacity: 0) : nil, wantedIterations: wanted * burst)
+        singleThread: threads > 1 ? Samples(capacity: 0) : nil,
+        wantedIterations: schedule.wanted * burst)
     }
-    let turns = hasSingleRounds ? rounds : min(Self.turnCount, rounds)
+    let turns = hasSingleRounds ? rounds : min(Schedule.turnCount, rounds)
     for turn in 0..<turns {
-      let part = Self.part(turn, of: turns, rounds: rounds)
-      for index in Self.order(ofTurn: turn, count: providers.count) {
+      let part = Schedule.part(turn, of: turns, rounds: rounds)
+      for index in Schedule.order(ofTurn: turn, count: providers.count) {
         try take(part, providers[index], into: &outcomes[index])
       }
     }
@@ -60,17 +57,7 @@ struct Contest {
   }
 
   /// Whether a turn is one round: where each round begins with something untimed.
-  private var hasSingleRounds: Bool { burst > 1 || empty != nil }
-
-  /// Who begins a turn ends the next one.
-  static func order(ofTurn turn: Int, count: Int) -> [Int] {
-    turn.isMultiple(of: 2) ? Array(0..<count) : (0..<count).reversed()
-  }
-
-  /// A turn's share of the rounds.
-  static func part(_ turn: Int, of turns: Int, rounds: Int) -> Range<Int> {
-    (rounds * turn / turns)..<(rounds * (turn + 1) / turns)
-  }
+  var hasSingleRounds: Bool { burst > 1 || empty != nil }
 }
 
 // MARK: - Rounds
@@ -89,8 +76,7 @@ extension Contest {
       outcome.singleThread?.append(single)
       outcome.samples.append(try threaded(provider, threads: threads, part.count))
     } else {
-      // What the rest has filled is used up first: the row is about going on and on.
-      var leadIn = Samples(capacity: max(4, part.count / 4))
+      var leadIn = Samples(capacity: Schedule.leadIn(part))
       try MeasuredLoop.run(provider, touched: touched, into: &leadIn)
       try MeasuredLoop.run(provider, touched: touched, range: part, into: &outcome.samples)
     }
@@ -119,42 +105,31 @@ extension Contest {
   ///
   /// All make as many: of more cycles the worst is worse.
   private func rounds(
-    _ wanted: Int, _ providers: [some MemoryProvider]
+    _ schedule: Schedule, _ providers: [some MemoryProvider]
   ) throws(BenchFailure) -> Int {
     var durations = 0.0
     for provider in providers {
-      durations += hasSingleRounds ? try warmUpByRounds(provider) : try warmUp(provider)
+      durations += try schedule.warmUp(grows: !hasSingleRounds) { rounds throws(BenchFailure) in
+        try warmUpPass(provider, rounds: rounds)
+      }
     }
-    guard iterations == nil else { return wanted }
-    let budget: IterationBudget = hasSingleRounds ? .paused : .pooled
-    return budget.rounds(
-      wanted: wanted, nanosecondsPerRound: durations / Double(max(providers.count, 1)))
+    return schedule.rounds(nanosecondsPerRound: durations / Double(max(providers.count, 1)))
   }
 
-  /// Cycles back to back, until 0.3 s have gone.
-  ///
-  /// - Returns: What a cycle takes at the end, in nanoseconds.
-  private func warmUp(_ provider: some MemoryProvider) throws(BenchFailure) -> Double {
-    let deadline = measurement_now() + 300_000_000
-    var count = 4
-    while true {
-      var samples = Samples(capacity: count)
+  /// - Returns: what the rounds take, with all that is not timed where each begins with that.
+  private func warmUpPass(
+    _ provider: some MemoryProvider, rounds: Int
+  ) throws(BenchFailure) -> (nanoseconds: UInt64, isQuiet: Bool) {
+    guard hasSingleRounds else {
+      var samples = Samples(capacity: rounds)
       try MeasuredLoop.run(provider, touched: touched, into: &samples)
-      if measurement_now() >= deadline { return samples.nanosecondsPerCycle }
-      count = min(count * 2, 1024)
+      // Whether a kernel's heap has a pool that still misses, it does not tell: all the time is used.
+      return (samples.elapsed, false)
     }
-  }
-
-  /// - Returns: What a round takes with all that is not timed, in nanoseconds.
-  private func warmUpByRounds(_ provider: some MemoryProvider) throws(BenchFailure) -> Double {
     var samples = Samples(capacity: burst)
-    var duration: UInt64 = 0
-    for _ in 0..<3 {
-      let start = measurement_now()
-      usleep(rest)
-      try round(0, provider, into: &samples)
-      duration = measurement_now() - start
-    }
-    return Double(duration)
+    let start = measurement_now()
+    usleep(rest)
+    try round(0, provider, into: &samples)
+    return (measurement_now() - start, true)
   }
 }

@@ -47,7 +47,7 @@ package struct KernelBenchRunner {
     let distribution = LatencyDistribution(outcome.samples.allocations)
     var report = BenchReport(
       heap: heap.name, source: HeapSource.kernel.rawValue, interface: .descriptor,
-      size: subject.size, touched: subject.touched, pooled: true,
+      size: subject.size, touched: subject.touched, memory: .pooled,
       method: subject.touched ? "mmap, a byte of each page" : nil, environment: environment,
       samples: outcome.samples, allocations: LatencySummary(distribution))
     report.burst = workload.burst

@@ -13,10 +13,13 @@ struct BenchCommand: ParsableCommand {
     discussion: """
       Each pooled row allocates and frees a warm heap's memory; each fresh row does with plain \
       system calls what a program would do without heaps (memfd_create, ftruncate, populate, mmap, \
-      munmap, close), by the fastest of several ways, which it names. Untouched rows free what they \
+      munmap, close), by the fastest of several ways, which it names. From 2 MiB on, collapsing rows do \
+      the same with huge pages that need nobody's leave (MADV_COLLAPSE, Linux 6.1), the best that can be \
+      had without a library. Untouched rows free what they \
       got as it is; touched rows write every byte first, so that it must be zeroed again. The ratio \
       fresh/pooled compares median allocation times of untouched rows, and mean times of whole \
-      cycles of touched rows.
+      cycles of touched rows. What a descriptor costs its receiver is told of touched rows: the first \
+      write to every page of a plain mapping, and munmap.
 
       With --source kernel, rows are those of heaps in /dev/dma_heap, whoever made them: untouched \
       rows allocate and close, touched ones also map, write a byte of each page and unmap, as fast as \

@@ -31,7 +31,8 @@ struct BenchOutput {
     try Output.line("")
     try Output.line(BenchTable.text(reports))
     for section in [
-      BenchTable.comparisons, BenchTable.warmPath, BenchTable.reopens, BenchTable.throughput,
+      BenchTable.comparisons, BenchTable.warmPath, BenchTable.reopens, BenchTable.receivers,
+      BenchTable.throughput,
     ] {
       if let text = section(reports) { try Output.line("\n\(text)") }
     }
