@@ -3,45 +3,55 @@
 .DEFAULT_GOAL := all
 SHELL := /bin/bash
 
-swift_flags := --explicit-target-dependency-import-check error
+# Both packages are built into one folder, so that the library is built once; a plan that was kept there could
+# be the other package's.
+swift_flags := --explicit-target-dependency-import-check error --disable-build-manifest-caching
+# The package of the command. The library's is the one here, in the default folder.
+command := --package-path Command --scratch-path .build
 # All tests are Swift Testing's; XCTest's runner would only add leaks of its own.
 test_flags := $(swift_flags) --disable-xctest
+thread_flags := --sanitize=thread --scratch-path .build-thread -Xswiftc -DTHREAD_SANITIZER $(test_flags)
+address_flags := --sanitize=address --scratch-path .build-address $(test_flags)
 # Libraries that the machine has not, such as a guest, are not asked for.
 static_flags := -c release --scratch-path .build-static $(swift_flags) --static-swift-stdlib \
   -Xswiftc -static-executable -Xcc -DMEASUREMENT_WITHOUT_ALLOCATION_COUNT -Xlinker -s -Xlinker --gc-sections
+user := --package-path Tests/DMAHeapsUser --scratch-path .build
 # Which kernel of the rig 'kernel' and 'vm-shell' are about.
 KERNEL ?= built
 benchmarks := --package-path Benchmarks
 # Which tests `check` runs: those whose TARGET.Suite/name() matches. The core's, if nothing is said.
 FILTER ?= ^(PagePoolsTests|HeapFrameworkTests)[.]
+# Whose tests those are: the library's (.), or the command's (Command).
+PACKAGE ?= .
 # The first line of whatever builds: looks for what the goal needs, and installs it where it may.
 prepare := @Scripts/prepare
 
 # What `make test` runs, in this order.
-stages := lint prepare-test embedded test-debug test-release test-thread test-address benchmarks-build \
+stages := lint prepare-test embedded test-debug user-build test-release test-thread test-address benchmarks-build \
   vm-test-6.1
 
 .PHONY: all help run check static heap-checks core-object kernel vm-shell vm-test vm-test-stock vm-check \
   vm-check-short vm-load vm-self-check mutants vm-bench test $(stages) benchmarks completions clean
 
-all: ## Build everything for release.
+all: ## Build the library and the command for release.
 	$(prepare) run
-	swift build -c release $(swift_flags)
+	swift build -c release $(command) $(swift_flags)
 
 help: ## List the targets.
 	@sed -nE 's/^([a-z0-9. -]+):[^#]*## (.*)/\1\t\2/p' Makefile | expand -t 20
 
 run: all ## Run the benchmark of the default heap, under two minutes.
-	swift run -c release --skip-build dmaheap bench
+	.build/release/dmaheap bench
 
 check: lint ## Build for debugging and run the core's tests, or those that match FILTER: the fast loop.
-	@mkdir -p .build; set -o pipefail; swift test $(test_flags) --filter '$(FILTER)' 2>&1 | tee .build/check.log
+	@mkdir -p .build; set -o pipefail; swift test --package-path $(PACKAGE) --scratch-path .build \
+	  $(test_flags) --filter '$(FILTER)' 2>&1 | tee .build/check.log
 	@! grep 'No matching test cases' .build/check.log
 
 # In a static executable the C library's allocation calls cannot be stood in for, so none are counted.
 static: ## Build the command without need of libraries: .build-static/release/dmaheap.
 	$(prepare) run
-	swift build --product dmaheap $(static_flags)
+	swift build --package-path Command --product dmaheap $(static_flags)
 
 heap-checks: ## Build the checks of a kernel's heaps the same way.
 	$(prepare) run
@@ -116,7 +126,7 @@ test: ## Run every stage below, stopping at the first that fails.
 lint: ## Check the format of all Swift code.
 	$(prepare) run
 	swift format lint --strict --recursive Package.swift Sources Tests Kernel/Swift \
-	  Benchmarks/Package.swift Benchmarks/Benchmarks
+	  Command/Package.swift Command/Sources Command/Tests Benchmarks/Package.swift Benchmarks/Benchmarks
 
 prepare-test: ## Check that what is needed is looked for and installed as it should be.
 	Tests/prepare
@@ -128,18 +138,29 @@ embedded: ## Build the core as Embedded Swift and run it.
 test-debug: ## Run the tests with all checks of a debug build.
 	$(prepare) run
 	swift test $(test_flags)
+	swift test $(command) $(test_flags)
+
+user-build: ## Build and run a program that has the library alone, and look at what it makes users resolve.
+	$(prepare) run
+	swift run $(user) $(swift_flags)
+	@resolved=$$(swift package $(user) show-dependencies --format flatlist | xargs); \
+	[[ $$resolved == "swift-dma-heaps swift-collections" ]] || { \
+	  echo "error: a user of the library resolves $$resolved" >&2; exit 1; }
 
 test-release: ## Run the tests as optimised code, as it is shipped.
 	$(prepare) run
 	swift test -c release $(test_flags)
+	swift test -c release $(command) $(test_flags)
 
 test-thread: ## Run the tests under the thread sanitizer.
 	$(prepare) run
-	swift test --sanitize=thread --scratch-path .build-thread -Xswiftc -DTHREAD_SANITIZER $(test_flags)
+	swift test $(thread_flags)
+	swift test --package-path Command $(thread_flags)
 
 test-address: ## Run the tests under the address sanitizer.
 	$(prepare) run
-	swift test --sanitize=address --scratch-path .build-address $(test_flags)
+	swift test $(address_flags)
+	swift test --package-path Command $(address_flags)
 
 benchmarks-build: ## Build the micro-benchmarks and run each for a moment.
 	$(prepare) run
@@ -151,7 +172,7 @@ benchmarks: ## Run the micro-benchmarks.
 
 completions: ## Write the shells' completions to .build/completions.
 	$(prepare) run
-	swift build --product dmaheap $(swift_flags)
+	swift build --product dmaheap $(command) $(swift_flags)
 	mkdir -p .build/completions
 	for shell in bash zsh fish; do \
 	  .build/debug/dmaheap --generate-completion-script $$shell \
@@ -169,4 +190,4 @@ deb: ## Build the Debian package of the kernel module, with its Swift part compi
 	Kernel/packaging/build-deb
 
 clean: ## Remove all that was built.
-	rm -rf .build .build-*/ Benchmarks/.build
+	rm -rf .build .build-*/ Benchmarks/.build Command/.build

@@ -32,14 +32,11 @@ let package = Package(
     .library(name: "DMAHeaps", targets: ["DMAHeaps"]),
     .library(name: "PagePools", targets: ["PagePools"]),
     .library(name: "HeapFramework", targets: ["HeapFramework"]),
-    .executable(name: "dmaheap", targets: ["dmaheap"]),
     .executable(name: "heap-checks", targets: ["HeapChecks"]),
   ],
+  // Whoever uses the library resolves these, so what only the command needs is in its own package.
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
-    .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
-    .package(url: "https://github.com/ordo-one/TextTable", from: "0.0.2"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0")
   ],
   targets: [
     // The core: every decision, no I/O. Runs in userspace and in the kernel.
@@ -57,18 +54,6 @@ let package = Package(
       swiftSettings: common),
     .target(
       name: "DMAHeaps", dependencies: ["HeapFramework", "LinuxHost", "PagePools"],
-      swiftSettings: common),
-
-    // The command line.
-    .target(name: "CMeasurement"),
-    .executableTarget(
-      name: "dmaheap",
-      dependencies: [
-        "CMeasurement", "DMAHeaps", "HeapFramework", "LinuxHost", "PagePools",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        .product(name: "Histogram", package: "hdrhistogram-swift"),
-        .product(name: "TextTable", package: "TextTable"),
-      ],
       swiftSettings: common),
 
     // Tests.
@@ -96,8 +81,6 @@ let package = Package(
     .testTarget(
       name: "HeapFrameworkTests", dependencies: ["HeapFramework", "PagePools", "TestSupport"],
       swiftSettings: tests),
-    .testTarget(
-      name: "dmaheapTests", dependencies: ["CMeasurement", "dmaheap"], swiftSettings: tests),
 
     // Checks of a kernel's heaps, which run in a virtual machine.
     .target(name: "CHeapChecks", path: "Tests/CHeapChecks"),

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+
+import ArgumentParser
+import DMAHeaps
+import HeapBench
+
+/// How large the pools of this run may grow.
+struct HeapSystemOptions: ParsableArguments {
+  @Option(
+    help: "Most that free zeroed memory may amount to. (default: a quarter of the machine's)",
+    transform: ByteSize.parseArgument)
+  var poolSize: ByteSize?
+
+  @Option(
+    help: "Most that may wait to be zeroed; past it, freeing zeroes itself. (default: 256M)",
+    transform: ByteSize.parseArgument)
+  var deferredSize: ByteSize?
+
+  /// Heaps of this process, with these limits.
+  func makeSystem() throws(HeapError) -> HeapSystem {
+    var configuration = HeapSystem.Configuration()
+    if let poolSize { configuration.poolLimitByteCount = poolSize.byteCount }
+    if let deferredSize { configuration.deferredLimitByteCount = deferredSize.byteCount }
+    return try HeapSystem(configuration)
+  }
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+//
+// What this repository's command asks of the library beyond what programs do. Not part of the API: other
+// programs read `HeapSystem.statistics()` and `HeapSystem.descriptions`.
+
+internal import LinuxHost
+internal import PagePools
+
+@_spi(Command) extension HeapSystem {
+  /// Whether nothing is in buffers and nothing waits to be zeroed.
+  ///
+  /// ``statistics()`` tells it, too, but looks at every pool; this is asked between the cycles of a benchmark.
+  public var isIdle: Bool {
+    let accounts = memory.pools.accounts()
+    return accounts.deferred == .zero && accounts.inBuffers == .zero
+  }
+
+  /// Bytes that can be had without swapping, as the kernel estimates them.
+  public static var availableByteCount: Int { MachineMemory.availableByteCount() }
+
+  /// Bytes of RAM in the machine.
+  public static var machineByteCount: Int { MachineMemory.totalByteCount }
+}
+
+@_spi(Command) extension HeapDescription {
+  /// Everything there is or could be: this process's heap, the kernel's nodes, and what is missing.
+  ///
+  /// - Parameter processFailure: why this process can have no heap of its own, nil if it can.
+  public static func listing(processFailure: HeapError?) -> [HeapDescription] {
+    HeapCatalog.listing(processFailure: processFailure, kernelHeaps: KernelHeap.descriptions())
+  }
+}
