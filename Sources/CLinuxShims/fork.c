@@ -71,10 +71,10 @@ int shim_close_in_child(int descriptor, uint64_t device, uint64_t inode) {
   return 0;
 }
 
-void shim_keep_in_child(int descriptor) {
+void shim_keep_in_child(int descriptor, uint64_t inode) {
   int chunk = descriptor / CHUNK_SIZE;
   if (chunk >= CHUNK_COUNT) return;
   _Atomic uint64_t *inodes = atomic_load(&chunks[chunk]);
-  if (inodes != NULL)
-    atomic_store_explicit(&inodes[descriptor % CHUNK_SIZE], 0, memory_order_release);
+  // Not what somebody has remembered since, of another file under the same number.
+  if (inodes != NULL) atomic_compare_exchange_strong(&inodes[descriptor % CHUNK_SIZE], &inode, 0);
 }

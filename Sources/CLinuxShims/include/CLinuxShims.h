@@ -53,7 +53,7 @@ long shim_attribute_names_size(int descriptor);
 // Has a child forked from this process close a descriptor, if it is still that file; the child must not
 // keep the file. Remembering fails (-1, ENOMEM) where there is no memory for it.
 int shim_close_in_child(int descriptor, uint64_t device, uint64_t inode);
-void shim_keep_in_child(int descriptor);
+void shim_keep_in_child(int descriptor, uint64_t inode);
 
 // The `f_type` of the file system that the file is on, or -1.
 int64_t shim_file_system_type(int descriptor);

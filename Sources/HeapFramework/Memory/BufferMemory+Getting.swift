@@ -140,7 +140,7 @@ extension BufferMemory {
   ///   - kind: of the memory that it wants.
   /// - Context: no lock held; may block.
   @inlinable
-  public func withReclaim<R>(
+  public func withReclaim<R: ~Copyable>(
     _ asked: PageCount, _ kind: MemoryKind, _ attempt: () throws(Host.Failure) -> R
   ) throws(Host.Failure) -> R {
     // The second round is for what the first could not tell: one descriptor is back, but two are needed.

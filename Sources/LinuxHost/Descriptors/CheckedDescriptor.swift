@@ -42,13 +42,13 @@ package struct CheckedDescriptor: ~Copyable, Sendable {
   /// Gives the descriptor away: from now on it is another's, and children inherit it.
   consuming func giveAway() -> OwnedDescriptor {
     let number = rawValue
-    shim_keep_in_child(number)
+    identity?.keepInChild(number)
     discard self
     return OwnedDescriptor(owning: number)
   }
 
   deinit {
-    shim_keep_in_child(rawValue)
+    identity?.keepInChild(rawValue)
     if isOurs {
       close(rawValue)
     } else {

@@ -30,6 +30,11 @@ package struct FileIdentity: Equatable, Sendable, BitwiseCopyable {
     shim_close_in_child(descriptor, UInt64(device), UInt64(inode)) == 0
   }
 
+  /// Takes back what ``closeInChild(_:)`` did.
+  func keepInChild(_ descriptor: Int32) {
+    shim_keep_in_child(descriptor, UInt64(inode))
+  }
+
   /// The file that fstat(2) has described.
   init(_ status: stat) {
     device = status.st_dev

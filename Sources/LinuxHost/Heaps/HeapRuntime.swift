@@ -23,10 +23,11 @@ package final class HeapRuntime: Sendable {
     var watcher: HostThread?
     var pressure: HostThread?
 
-    mutating func join() {
+    /// - Parameter canBeWoken: whether the thread that waits for signs of pressure ends now.
+    mutating func join(pressureEnds canBeWoken: Bool) {
       worker.take()?.join()
       watcher.take()?.join()
-      pressure.take()?.join()
+      if canBeWoken { pressure.take()?.join() } else { pressure.take()?.detach() }
     }
   }
 
@@ -79,15 +80,18 @@ package final class HeapRuntime: Sendable {
       }
       if let pressureWatcher {
         started.pressure = try HostThread(named: "dmaheap-press", faults: faults) {
-          pressureWatcher.run { memory.relievePressure() }
-          // From now on it may be the worker who looks.
-          host.wakeUp.wake()
+          // This thread may outlive the runtime, see `stop`.
+          withExtendedLifetime(resources) {
+            pressureWatcher.run { memory.relievePressure() }
+            // From now on it may be the worker who looks.
+            host.wakeUp.wake()
+          }
         }
       }
     } catch {
       worker.stop()
       host.watcher?.stop()
-      started.join()
+      started.join(pressureEnds: true)
       throw error
     }
     threads = Mutex(started)
@@ -105,8 +109,7 @@ package final class HeapRuntime: Sendable {
     let host = memory.host
     worker.stop()
     host.watcher?.stop()
-    pressure?.stop()
-    threads.join()
+    threads.join(pressureEnds: pressure?.stop() ?? true)
     host.watcher?.abandon()
     memory.reclaimAll()
   }

@@ -112,13 +112,13 @@ extension MemfdHeap {
   package func exportDescriptor(
     _ block: inout MemoryBlock, _ pages: PageCount, flags: Int32
   ) throws(HostFailure) -> OwnedDescriptor {
-    if let file = block.file { return try file.export(pages: pages, flags: flags, host.faults) }
+    if let file = block.file { return try export(file, pages, flags: flags) }
     let copy = try files.allocateBlock(pages).block
     guard let file = copy.file, let source = unsafe block.address, let target = unsafe copy.address
     else { preconditionFailure("both blocks are mapped, and files have files") }
     let descriptor: OwnedDescriptor
     do throws(HostFailure) {
-      descriptor = try file.export(pages: pages, flags: flags, host.faults)
+      descriptor = try export(file, pages, flags: flags)
     } catch {
       free(copy, mayBeWritten: false)
       throw error
@@ -128,6 +128,15 @@ extension MemfdHeap {
     slots.free(block, mayBeWritten: true)
     block = copy
     return descriptor
+  }
+
+  private func export(
+    _ file: MemoryFile, _ pages: PageCount, flags: Int32
+  ) throws(HostFailure) -> OwnedDescriptor {
+    // Where the process has no descriptor left, pooled files do.
+    try memory.withReclaim(pages, .mapped) { () throws(HostFailure) in
+      try file.export(pages: pages, flags: flags, host.faults)
+    }
   }
 }
 
@@ -149,9 +158,13 @@ extension MemfdHeap {
     }
     do throws(HostFailure) {
       if let watcher = host.watcher {
-        return try watcher.handOut(block, file, owner: descriptors, flags: flags)
+        return try memory.withReclaim(pages, .shareable) { () throws(HostFailure) in
+          try watcher.handOut(block, file, owner: descriptors, flags: flags)
+        }
       }
-      let descriptor = try file.giveAway(flags: flags, host.faults)
+      let descriptor = try memory.withReclaim(pages, .shareable) { () throws(HostFailure) in
+        try file.giveAway(flags: flags, host.faults)
+      }
       descriptors.handOut(buffer)
       return descriptor
     } catch {

@@ -28,12 +28,12 @@ struct PressureSource: ~Copyable, Sendable {
 
   private let kind: Kind
   private let path: String
-  private var descriptor: OwnedDescriptor
+  private var descriptor: CheckedDescriptor
 
   private init(_ kind: Kind, _ path: String, _ descriptor: consuming OwnedDescriptor) {
     self.kind = kind
     self.path = path
-    self.descriptor = descriptor
+    self.descriptor = CheckedDescriptor(descriptor)
   }
 
   /// Opens a file and writes its message.
@@ -95,6 +95,8 @@ struct PressureSource: ~Copyable, Sendable {
 
   /// Finds out what a wake-up means, and makes sure that it does not come again for the same reason.
   mutating func sign(of events: Int16) -> Sign {
+    // A program has closed it, and what is ready may be a file of its own.
+    guard descriptor.isOurs else { return .end }
     switch kind {
     case .file:
       // The group is gone, or nobody set a threshold: it would be ready for ever.
@@ -119,7 +121,7 @@ struct PressureSource: ~Copyable, Sendable {
     guard kind == .fifo, let again = try? Self.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) else {
       return .end
     }
-    descriptor = again
+    descriptor = CheckedDescriptor(again)
     return .none
   }
 }

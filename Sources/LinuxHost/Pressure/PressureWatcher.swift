@@ -11,7 +11,7 @@ internal import Synchronization
 /// any more, ``isBlind`` says that somebody must look.
 final class PressureWatcher: Sendable {
   private let settings: PressureSettings
-  private let wakeEvent: OwnedDescriptor
+  private let wakeEvent: CheckedDescriptor
   private let isStopping = Atomic<Bool>(false)
   private let nothingTells = Atomic<Bool>(false)
   private let wakeUps = Atomic<Int>(0)
@@ -26,8 +26,8 @@ final class PressureWatcher: Sendable {
   ) throws(HostFailure) {
     self.settings = settings
     self.report = report
-    wakeEvent = OwnedDescriptor(
-      owning: try attempt(.createEvent, faults: faults) { shim_eventfd() })
+    wakeEvent = CheckedDescriptor(
+      OwnedDescriptor(owning: try attempt(.createEvent, faults: faults) { shim_eventfd() }))
   }
 
   /// Whether nothing tells of pressure, so that somebody must look.
@@ -57,12 +57,15 @@ final class PressureWatcher: Sendable {
   }
 
   /// Makes ``run(_:)`` return.
-  func stop() {
+  ///
+  /// - Returns: false when it will do so at the next sign only: a program has closed what would wake it.
+  func stop() -> Bool {
     // Paired with the load in `mustStop`; the event orders them.
     isStopping.store(true, ordering: .relaxed)
+    guard wakeEvent.isOurs else { return false }
     // Fails only when the counter is near its maximum, and then a wake-up is pending anyway.
     var one: UInt64 = 1
-    unsafe write(wakeEvent.rawValue, &one, 8)
+    return unsafe write(wakeEvent.rawValue, &one, 8) == 8
   }
 
   private var mustStop: Bool { isStopping.load(ordering: .relaxed) }

@@ -58,6 +58,11 @@ struct HostThread: ~Copyable, Sendable {
     _ = shim_set_thread_nice(19)
   }
 
+  /// Lets the thread end when it likes; what it uses must live as long.
+  consuming func detach() {
+    pthread_detach(thread)
+  }
+
   /// Waits for the thread's end.
   consuming func join() {
     pthread_join(thread, nil)
