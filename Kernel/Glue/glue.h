@@ -240,9 +240,6 @@ unsigned long core_shrinker_count(enum core_shrinker shrinker, int node);
 /* Pages freed, 0 when there was nothing to free. */
 unsigned long core_shrinker_scan(enum core_shrinker shrinker, int node, unsigned long pages);
 
-unsigned long core_limit(void);
-void core_set_limit(unsigned long pages);
-
 enum core_report {
 	CORE_REPORT_POOLS,
 	CORE_REPORT_ACCOUNTS,
