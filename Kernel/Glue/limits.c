@@ -36,7 +36,8 @@ unsigned int glue_charged_user(void)
 		if (!uid_eq(space->owner, GLOBAL_ROOT_UID))
 			user = space->owner;
 	}
-	return from_kuid(&init_user_ns, user);
+	/* A kuid is the uid in the initial namespace, which from_kuid() would look up. */
+	return __kuid_val(user);
 }
 
 unsigned int glue_charged_process(void)
