@@ -197,12 +197,9 @@ void core_stop(void);
 /* The module's own heaps, in the order in which their nodes are to come up. */
 unsigned int core_own_heap_count(void);
 const char *core_own_heap_name(unsigned int index);
-/* By which core_allocate() and glue_own_heap() know it. */
+/* What glue_own_heap() is to return for its node. */
 void *core_own_heap(unsigned int index);
 
-/* A buffer of one of the core's heaps: a dma-buf or an error pointer. */
-struct dma_buf *core_allocate(void *own, struct swift_dma_heap *heap, unsigned long length,
-			      unsigned int flags, unsigned long long heap_flags);
 /* A request that comes from inside the kernel, checked as those of clients are: a dma-buf or an error pointer. */
 struct dma_buf *core_request(struct swift_dma_heap *heap, unsigned long length, unsigned int flags,
 			     unsigned long long heap_flags);
@@ -242,9 +239,6 @@ enum core_shrinker {
 unsigned long core_shrinker_count(enum core_shrinker shrinker, int node);
 /* Pages freed, 0 when there was nothing to free. */
 unsigned long core_shrinker_scan(enum core_shrinker shrinker, int node, unsigned long pages);
-
-unsigned long core_limit(void);
-void core_set_limit(unsigned long pages);
 
 enum core_report {
 	CORE_REPORT_POOLS,

@@ -13,14 +13,13 @@
 #define GFP_BOOKKEEPING (GFP_KERNEL | __GFP_RETRY_MAYFAIL | __GFP_NOWARN | __GFP_NOMEMALLOC)
 
 /* parameters.c */
+/* From the start to the stop of the core, changes of the limits reach it at once. */
 int parameters_start_core(void);
+void parameters_stop_core(void);
 /* Pages, as the core has it. */
 unsigned long parameters_deferred_limit(void);
 /* Before the node names of the module's own heaps. */
 const char *parameters_name_prefix(void);
-/* Changes of page_pool_size reach the core from now on; not any more. */
-void parameters_go_live(void);
-void parameters_end(void);
 
 /* buffer.c */
 int buffer_start(void);

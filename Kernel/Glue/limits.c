@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * Who holds how much, and how much that may be (A2, A3): the limits' parameters, whom a buffer is charged to,
- * the line about a refusal, and what everybody may read in sysfs. What is anybody's business in detail is
- * in debugfs alone.
+ * Who holds how much, and how much that may be (A2, A3): whom a buffer is charged to, the line about a
+ * refusal, and what everybody may read in sysfs. What is anybody's business in detail is in debugfs alone.
  */
 #include <linux/cred.h>
 #include <linux/debugfs.h>
 #include <linux/device.h>
 #include <linux/kobject.h>
 #include <linux/module.h>
-#include <linux/moduleparam.h>
-#include <linux/mutex.h>
 #include <linux/sched.h>
 #include <linux/seq_file.h>
 #include <linux/string.h>
@@ -20,64 +17,6 @@
 
 #include "internal.h"
 #include "limits.h"
-
-/* Parameters. */
-
-static DEFINE_MUTEX(limits_lock);
-static bool core_is_live;
-
-/* ULONG_MAX: the core decides. */
-static unsigned long limits[CORE_LIMIT_OF_COUNT] = { ULONG_MAX, ULONG_MAX };
-
-static int set_limit(const char *value, const struct kernel_param *parameter)
-{
-	unsigned long *limit = parameter->arg;
-	unsigned long pages;
-	int error = kstrtoul(value, 0, &pages);
-
-	if (error)
-		return error;
-	if (pages > LONG_MAX)
-		return -EINVAL;
-	mutex_lock(&limits_lock);
-	*limit = pages;
-	if (core_is_live)
-		core_set_held_limit(limit - limits, pages);
-	mutex_unlock(&limits_lock);
-	return 0;
-}
-
-static const struct kernel_param_ops limit_ops = {
-	.set = set_limit,
-	.get = param_get_ulong,
-};
-module_param_cb(total_limit, &limit_ops, &limits[CORE_LIMIT_OF_ALL], 0644);
-MODULE_PARM_DESC(total_limit,
-		 "most pages that all buffers together may have (default: three quarters of memory)");
-module_param_cb(client_limit, &limit_ops, &limits[CORE_LIMIT_OF_USER], 0644);
-MODULE_PARM_DESC(client_limit,
-		 "most pages that the buffers of one user other than root may have (default: half of memory)");
-
-/* The core's own limits, where the administrator has set none, are shown like his. */
-static void parameters_start(void)
-{
-	mutex_lock(&limits_lock);
-	for (enum core_limit_of which = 0; which < CORE_LIMIT_OF_COUNT; which++) {
-		if (limits[which] == ULONG_MAX)
-			limits[which] = core_held_limit(which);
-		else
-			core_set_held_limit(which, limits[which]);
-	}
-	core_is_live = true;
-	mutex_unlock(&limits_lock);
-}
-
-static void parameters_stop(void)
-{
-	mutex_lock(&limits_lock);
-	core_is_live = false;
-	mutex_unlock(&limits_lock);
-}
 
 /* Who asks. */
 
@@ -97,7 +36,8 @@ unsigned int glue_charged_user(void)
 		if (!uid_eq(space->owner, GLOBAL_ROOT_UID))
 			user = space->owner;
 	}
-	return from_kuid(&init_user_ns, user);
+	/* A kuid is the uid in the initial namespace, which from_kuid() would look up. */
+	return __kuid_val(user);
 }
 
 unsigned int glue_charged_process(void)
@@ -170,7 +110,7 @@ static bool has_link;
  * /sys/kernel/swift_dma_heaps, and under the name where Android looks for total_pools_kb. A kernel that
  * has such a directory of its own keeps it: then there is no link.
  */
-static int sysfs_start(void)
+int limits_start(void)
 {
 	int error;
 
@@ -186,7 +126,7 @@ static int sysfs_start(void)
 	return 0;
 }
 
-static void sysfs_stop(void)
+void limits_stop(void)
 {
 	if (has_link)
 		sysfs_remove_link(kernel_kobj, "dma_heap");
@@ -313,21 +253,4 @@ void limits_debug(struct dentry *parent)
 	debugfs_create_file("users", 0400, parent, (void *)CORE_CLIENTS_USERS, &clients_fops);
 	debugfs_create_file("processes", 0400, parent, (void *)CORE_CLIENTS_PROCESSES,
 			    &clients_fops);
-}
-
-/* Life: after the core, before the heaps. */
-
-int limits_start(void)
-{
-	int error = sysfs_start();
-
-	if (!error)
-		parameters_start();
-	return error;
-}
-
-void limits_stop(void)
-{
-	parameters_stop();
-	sysfs_stop();
 }

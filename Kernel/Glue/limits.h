@@ -44,15 +44,18 @@ void glue_report_refusal(const struct core_refusal *refusal);
 /* What the kernel's callbacks ask of the core. */
 
 enum core_limit_of {
-	CORE_LIMIT_OF_ALL,
-	CORE_LIMIT_OF_USER,
+	CORE_LIMIT_OF_POOLS,	/* what all pools together keep, P4 */
+	CORE_LIMIT_OF_ALL,	/* what all buffers have */
+	CORE_LIMIT_OF_USER,	/* what one user's buffers have */
 	CORE_LIMIT_OF_COUNT,
 };
 
 /* Pages; before anybody sets them they are what the core thinks good for this machine. */
-unsigned long core_held_limit(enum core_limit_of which);
-/* Below what is held it refuses what comes, and takes nothing away. */
-void core_set_held_limit(enum core_limit_of which, unsigned long pages);
+unsigned long core_limit(enum core_limit_of which);
+/*
+ * Pools shrink to theirs. Buffers keep what they have: what comes is refused. Context: process; may sleep.
+ */
+void core_set_limit(enum core_limit_of which, unsigned long pages);
 
 enum core_total_figure {
 	CORE_TOTAL_POOLED,

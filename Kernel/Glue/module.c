@@ -13,7 +13,7 @@ static const struct part {
 } parts[] = {
 	{ names_start, names_stop },
 	{ buffer_start, buffer_stop },
-	{ parameters_start_core, core_stop },
+	{ parameters_start_core, parameters_stop_core },
 	{ own_heaps_make, own_heaps_discard },
 	{ worker_start, worker_stop },
 	{ shrinker_start, shrinker_stop },
@@ -38,7 +38,6 @@ static int __init swift_dma_heaps_init(void)
 			return error;
 		}
 	}
-	parameters_go_live();
 	debug_start();
 	return 0;
 }
@@ -46,7 +45,6 @@ static int __init swift_dma_heaps_init(void)
 static void __exit swift_dma_heaps_exit(void)
 {
 	debug_stop();
-	parameters_end();
 	stop_parts(ARRAY_SIZE(parts));
 }
 

@@ -8,6 +8,7 @@
 #include <linux/cpumask.h>
 
 #include "internal.h"
+#include "limits.h"
 
 /* Where the kernel has heaps of its own, ours stand beside them. */
 #if IS_ENABLED(CONFIG_DMABUF_HEAPS)
@@ -15,9 +16,6 @@
 #else
 #define DEFAULT_PREFIX ""
 #endif
-
-static DEFINE_MUTEX(limit_lock);
-static bool core_is_live;
 
 static char *name_prefix = DEFAULT_PREFIX;
 module_param(name_prefix, charp, 0444);
@@ -46,10 +44,14 @@ module_param(deferred_limit, ulong, 0444);
 MODULE_PARM_DESC(deferred_limit,
 		 "most pages that may wait to be zeroed (default: 16384, at most an eighth of memory)");
 
-static unsigned long page_pool_size = ULONG_MAX;
+/* Limits can be changed at any time. ULONG_MAX: the core decides, and what it decided is shown. */
+static unsigned long limits[CORE_LIMIT_OF_COUNT] = { ULONG_MAX, ULONG_MAX, ULONG_MAX };
+static bool core_is_live;
+static DEFINE_MUTEX(limits_lock);
 
-static int set_page_pool_size(const char *value, const struct kernel_param *parameter)
+static int set_limit(const char *value, const struct kernel_param *parameter)
 {
+	unsigned long *limit = parameter->arg;
 	unsigned long pages;
 	int error = kstrtoul(value, 0, &pages);
 
@@ -57,26 +59,46 @@ static int set_page_pool_size(const char *value, const struct kernel_param *para
 		return error;
 	if (pages > LONG_MAX)
 		return -EINVAL;
-	mutex_lock(&limit_lock);
-	page_pool_size = pages;
+	mutex_lock(&limits_lock);
+	*limit = pages;
 	if (core_is_live)
-		core_set_limit(pages);
-	mutex_unlock(&limit_lock);
+		core_set_limit(limit - limits, pages);
+	mutex_unlock(&limits_lock);
 	return 0;
 }
 
-static const struct kernel_param_ops page_pool_size_ops = {
-	.set = set_page_pool_size,
+static const struct kernel_param_ops limit_ops = {
+	.set = set_limit,
 	.get = param_get_ulong,
 };
-module_param_cb(page_pool_size, &page_pool_size_ops, &page_pool_size, 0644);
+module_param_cb(page_pool_size, &limit_ops, &limits[CORE_LIMIT_OF_POOLS], 0644);
 MODULE_PARM_DESC(page_pool_size,
 		 "most pages that all pools together may keep; 0 turns pooling off (default: a quarter of memory)");
+module_param_cb(total_limit, &limit_ops, &limits[CORE_LIMIT_OF_ALL], 0644);
+MODULE_PARM_DESC(total_limit,
+		 "most pages that all buffers together may have (default: three quarters of memory)");
+module_param_cb(client_limit, &limit_ops, &limits[CORE_LIMIT_OF_USER], 0644);
+MODULE_PARM_DESC(client_limit,
+		 "most pages that the buffers of one user other than root may have (default: half of memory)");
+
+/* The core and the parameters have the same limits from now on, whoever knew them first. */
+static void limits_go_live(void)
+{
+	mutex_lock(&limits_lock);
+	for (enum core_limit_of which = 0; which < CORE_LIMIT_OF_COUNT; which++) {
+		if (limits[which] == ULONG_MAX)
+			limits[which] = core_limit(which);
+		else
+			core_set_limit(which, limits[which]);
+	}
+	core_is_live = true;
+	mutex_unlock(&limits_lock);
+}
 
 int parameters_start_core(void)
 {
 	struct core_configuration configuration = {
-		.page_pool_size = page_pool_size,
+		.page_pool_size = limits[CORE_LIMIT_OF_POOLS],
 		.deferred_limit = deferred_limit,
 		.total_pages = totalram_pages(),
 		.cpu_count = num_possible_cpus(),
@@ -96,14 +118,18 @@ int parameters_start_core(void)
 		       ": refill_high: all blocks together are more than page_pool_size allows\n");
 	if (error)
 		return error;
-	mutex_lock(&limit_lock);
-	/* Unless it was set while the core was starting. */
-	if (page_pool_size == ULONG_MAX)
-		page_pool_size = configuration.page_pool_size;
-	mutex_unlock(&limit_lock);
 	deferred_limit = configuration.deferred_limit;
 	order_count = configuration.order_count;
+	limits_go_live();
 	return 0;
+}
+
+void parameters_stop_core(void)
+{
+	mutex_lock(&limits_lock);
+	core_is_live = false;
+	mutex_unlock(&limits_lock);
+	core_stop();
 }
 
 unsigned long parameters_deferred_limit(void)
@@ -114,20 +140,4 @@ unsigned long parameters_deferred_limit(void)
 const char *parameters_name_prefix(void)
 {
 	return name_prefix;
-}
-
-void parameters_go_live(void)
-{
-	mutex_lock(&limit_lock);
-	core_is_live = true;
-	/* It may have been changed while the module was starting. */
-	core_set_limit(page_pool_size);
-	mutex_unlock(&limit_lock);
-}
-
-void parameters_end(void)
-{
-	mutex_lock(&limit_lock);
-	core_is_live = false;
-	mutex_unlock(&limit_lock);
 }

@@ -11,6 +11,7 @@
 
 #include "../include/swift_dma_heaps.h"
 #include "internal.h"
+#include "limits.h"
 
 #define MOST_POOLS 256
 
@@ -221,6 +222,6 @@ EXPORT_SYMBOL_GPL(swift_page_pools_total);
 
 unsigned long swift_page_pools_limit(void)
 {
-	return core_limit();
+	return core_limit(CORE_LIMIT_OF_POOLS);
 }
 EXPORT_SYMBOL_GPL(swift_page_pools_limit);

@@ -7,19 +7,6 @@ internal import Glue
 internal import HeapFramework
 internal import PagePools
 
-/// Allocates a buffer of one of the core's heaps; see `glue.h`.
-///
-/// - Context: process; may sleep.
-@c @implementation
-func core_allocate(
-  _ own: UnsafeMutableRawPointer!, _ heap: OpaquePointer!, _ length: UInt, _ flags: UInt32,
-  _ heapFlags: UInt64
-) -> OpaquePointer! {
-  let pages = KernelHost().pageSize.pages(covering: ByteCount(UInt64(length)))
-  guard let pages, pages > .zero, heapFlags == 0 else { return unsafe .error(.invalidArgument) }
-  return unsafe KernelHeap.export(own, pages, as: heap, flags)
-}
-
 /// Notes that somebody was given a way to reach a buffer's memory; see `glue.h`.
 ///
 /// - Context: any.

@@ -64,24 +64,31 @@ extension Core {
 
 // MARK: - What C asks
 
-/// A limit, in pages; see `limits.h`.
+/// A limit, in pages (P4, A3); see `limits.h`.
 @c @implementation
-func core_held_limit(_ which: core_limit_of) -> UInt {
+func core_limit(_ which: core_limit_of) -> UInt {
   Core.with { core in
-    let limit = which == CORE_LIMIT_OF_ALL ? core.ledger.totalLimit : core.ledger.clientLimit
+    let limit =
+      switch which {
+      case CORE_LIMIT_OF_POOLS: core.memory.pools.limit
+      case CORE_LIMIT_OF_ALL: core.ledger.totalLimit
+      default: core.ledger.clientLimit
+      }
     return UInt(limit.rawValue)
   }
 }
 
 /// Changes a limit; see `limits.h`.
+///
+/// - Context: process; may sleep.
 @c @implementation
-func core_set_held_limit(_ which: core_limit_of, _ pages: UInt) {
+func core_set_limit(_ which: core_limit_of, _ pages: UInt) {
   Core.with { core in
     let limit = PageCount(Int(clamping: pages))
-    if which == CORE_LIMIT_OF_ALL {
-      core.ledger.totalLimit = limit
-    } else {
-      core.ledger.clientLimit = limit
+    switch which {
+    case CORE_LIMIT_OF_POOLS: core.memory.pools.setLimit(limit)
+    case CORE_LIMIT_OF_ALL: core.ledger.totalLimit = limit
+    default: core.ledger.clientLimit = limit
     }
   }
 }

@@ -60,7 +60,6 @@ struct Configuration {
 
   /// Tells the administrator what holds.
   func write(to given: inout core_configuration) {
-    unsafe given.page_pool_size = UInt(poolLimit.rawValue)
     unsafe given.deferred_limit = UInt(deferredLimit.rawValue)
     unsafe given.order_count = UInt32(orders.count)
     for index in orders.indices {

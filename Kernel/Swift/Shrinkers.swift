@@ -37,20 +37,6 @@ func core_shrinker_scan(
   }
 }
 
-/// The most pages all pools may keep (P4).
-@c @implementation
-func core_limit() -> UInt {
-  Core.with { UInt($0.memory.pools.limit.rawValue) }
-}
-
-/// Changes what all pools may keep, and shrinks to it.
-///
-/// - Context: process; may sleep.
-@c @implementation
-func core_set_limit(_ pages: UInt) {
-  Core.with { $0.memory.pools.setLimit(PageCount(Int(clamping: pages))) }
-}
-
 extension MemoryNode {
   /// A node as the glue numbers it; on a machine with one, all memory is of it.
   fileprivate init(_ number: Int32) {

@@ -67,7 +67,8 @@ public final class HeapCounters<Host: Machine>: Sendable {
   @inlinable
   func add(_ number: Int, to count: Count, of shard: Int) {
     // Releasing, so that whoever sees a buffer freed sees it allocated.
-    counts[shard, count.rawValue].add(number, ordering: .releasing)
+    // Wrapping, which none ever does: a check would make it a loop around an exchange.
+    counts[shard, count.rawValue].wrappingAdd(number, ordering: .releasing)
   }
 
   @inlinable

@@ -147,12 +147,6 @@ public final class PoolSet<Source: PageSource>: Sendable {
   @inlinable
   public func size(of pool: PoolID) -> PageCount { propertyTable[pool].blockSize }
 
-  /// Whether a pool is one of this set, and is not being destroyed.
-  ///
-  /// - Context: takes the list lock; does not block.
-  @inlinable
-  public func contains(_ pool: PoolID) -> Bool { list.withLock { $0.contains(pool) } }
-
   /// How many pools there can be.
   @inlinable
   public var poolCapacity: Int { propertyTable.capacity }

@@ -112,16 +112,24 @@ extension Check {
   }
 
   /// A worker that goes on while all else stands still is done with the backlog when we come back.
+  ///
+  /// What holds the worker before and after, as it would keep up with us on a slow machine, stands still as well.
   private static func freeze(_ context: CheckContext) throws -> String {
     let node = try context.node
     let limit = try ModuleFiles.parameter("deferred_limit")
     let count = min(limit / 256, try Machine.memory("MemAvailable") >> 22)
     try require(count >= 128, "room for \(count) MiB is too little")
     try Shrinkers.empty()
-    try deferMebibytes(count, node)
-    let before = try Accounts()
-    try goToSleep()
-    let after = try Accounts()
+    let worker = try HeldWorker()
+    let before: Accounts
+    let after: Accounts
+    do {
+      defer { worker.letGo() }
+      try deferMebibytes(count, node)
+      before = try Accounts()
+      try goToSleep()
+      after = try Accounts()
+    }
     _ = try settledAccounts()
     try require(before.deferred >= count * 128, "\(count) MiB do not wait: \(before)")
     try require(
