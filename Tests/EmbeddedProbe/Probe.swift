@@ -14,6 +14,7 @@ public func dmaHeapsProbe() -> Int32 {
   probe.nameHeaps()
   probe.cycleBuffers()
   probe.expect(limitsHold())
+  probe.expect(admissionHolds())
   return probe.firstFailedLine
 }
 
@@ -227,6 +228,7 @@ extension Probe {
     expect(memory.pools.checkInvariants().pooled == PageCount(32))
     expect((try? system.setWatermarks(.none, of: Order(4))) == true)
     memory.reclaimAll()
+    expect(decayHolds(memory, host))
   }
 
   /// What waits and what is pooled is given back before a request fails (D2, D6).

@@ -103,7 +103,8 @@ struct BlockLimitTests {
     fixture.set.setBlockLimit(3)
     try fixture.set.setWatermarks(try #require(Watermarks(low: 5, high: 5)), of: pool)
     var pace = RefillPace(pause: 10, poolCapacity: fixture.set.poolCapacity)
-    while pace.turn(fixture.set, now: 0) == .worked {}
+    for _ in 0..<3 { #expect(pace.turn(fixture.set, now: 0) == .worked) }
+    #expect(pace.turn(fixture.set, now: 0) == .mayRest(until: 10))
     #expect(fixture.set.blockCount(of: pool) == 3)
     #expect(fixture.host.counts.attempts == 3, "no block was made in vain")
     fixture.close()
