@@ -22,7 +22,7 @@ stages := lint prepare-test embedded test-debug test-release test-thread test-ad
   vm-test-6.1
 
 .PHONY: all help run check static heap-checks core-object kernel vm-shell vm-test vm-test-stock vm-check \
-  vm-check-short vm-load vm-self-check mutants vm-bench test $(stages) benchmarks completions clean
+  vm-check-short vm-load vm-self-check mutants vm-bench test traits $(stages) benchmarks completions clean
 
 all: ## Build everything for release.
 	$(prepare) run
@@ -140,6 +140,10 @@ test-thread: ## Run the tests under the thread sanitizer.
 test-address: ## Run the tests under the address sanitizer.
 	$(prepare) run
 	swift test --sanitize=address --scratch-path .build-address $(test_flags)
+
+traits: ## Build and test what the package trait SwiftSystem adds.
+	$(prepare) run
+	swift test --traits SwiftSystem --scratch-path .build-traits $(test_flags) --filter '^DMAHeapsCanary[.]'
 
 benchmarks-build: ## Build the micro-benchmarks and run each for a moment.
 	$(prepare) run

@@ -26,6 +26,9 @@ let core: [SwiftSetting] =
     .treatWarning("EmbeddedRestrictions", as: .error)
   ]
 
+let system: Target.Dependency = .product(
+  name: "SystemPackage", package: "swift-system", condition: .when(traits: ["SwiftSystem"]))
+
 let package = Package(
   name: "swift-dma-heaps",
   products: [
@@ -35,9 +38,15 @@ let package = Package(
     .executable(name: "dmaheap", targets: ["dmaheap"]),
     .executable(name: "heap-checks", targets: ["HeapChecks"]),
   ],
+  traits: [
+    // Off unless asked for: whoever does without it does not get the package, either.
+    .trait(
+      name: "SwiftSystem", description: "Descriptors to and from swift-system's FileDescriptor.")
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.6.0"),
     .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     .package(url: "https://github.com/ordo-one/TextTable", from: "0.0.2"),
   ],
@@ -56,7 +65,8 @@ let package = Package(
       ],
       swiftSettings: common),
     .target(
-      name: "DMAHeaps", dependencies: ["HeapFramework", "LinuxHost", "PagePools"],
+      name: "DMAHeaps",
+      dependencies: ["HeapFramework", "LinuxHost", "PagePools", system],
       swiftSettings: common),
 
     // The command line.
@@ -85,7 +95,7 @@ let package = Package(
       swiftSettings: tests),
 
     // What a program can write that imports the library alone.
-    .testTarget(name: "DMAHeapsCanary", dependencies: ["DMAHeaps"], swiftSettings: tests),
+    .testTarget(name: "DMAHeapsCanary", dependencies: ["DMAHeaps", system], swiftSettings: tests),
 
     // Tests of the core, on a host that traps on misuse and fails on request.
     .target(
