@@ -31,7 +31,7 @@ stages := lint prepare-test embedded test-debug user-build test-release test-thr
   vm-test-6.1
 
 .PHONY: all help run check static heap-checks core-object kernel vm-shell vm-test vm-test-stock vm-check \
-  vm-check-short vm-load vm-self-check mutants vm-bench test $(stages) benchmarks completions clean
+  vm-check-short vm-load vm-self-check mutants vm-bench test traits $(stages) benchmarks completions clean
 
 all: ## Build the library and the command for release.
 	$(prepare) run
@@ -161,6 +161,10 @@ test-address: ## Run the tests under the address sanitizer.
 	$(prepare) run
 	swift test $(address_flags)
 	swift test --package-path Command $(address_flags)
+
+traits: ## Build and test what the package trait SwiftSystem adds.
+	$(prepare) run
+	swift test --traits SwiftSystem --scratch-path .build-traits $(test_flags) --filter '^DMAHeapsCanary[.]'
 
 benchmarks-build: ## Build the micro-benchmarks and run each for a moment.
 	$(prepare) run

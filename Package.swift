@@ -26,6 +26,9 @@ let core: [SwiftSetting] =
     .treatWarning("EmbeddedRestrictions", as: .error)
   ]
 
+let system: Target.Dependency = .product(
+  name: "SystemPackage", package: "swift-system", condition: .when(traits: ["SwiftSystem"]))
+
 let package = Package(
   name: "swift-dma-heaps",
   products: [
@@ -34,9 +37,15 @@ let package = Package(
     .library(name: "HeapFramework", targets: ["HeapFramework"]),
     .executable(name: "heap-checks", targets: ["HeapChecks"]),
   ],
+  traits: [
+    // Off unless asked for: whoever does without it does not get the package, either.
+    .trait(
+      name: "SwiftSystem", description: "Descriptors to and from swift-system's FileDescriptor.")
+  ],
   // Whoever uses the library resolves these, so what only the command needs is in its own package.
   dependencies: [
-    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0")
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.6.0"),
   ],
   targets: [
     // The core: every decision, no I/O. Runs in userspace and in the kernel.
@@ -53,7 +62,8 @@ let package = Package(
       ],
       swiftSettings: common),
     .target(
-      name: "DMAHeaps", dependencies: ["HeapFramework", "LinuxHost", "PagePools"],
+      name: "DMAHeaps",
+      dependencies: ["HeapFramework", "LinuxHost", "PagePools", system],
       swiftSettings: common),
 
     // Tests.
@@ -70,7 +80,7 @@ let package = Package(
       swiftSettings: tests),
 
     // What a program can write that imports the library alone.
-    .testTarget(name: "DMAHeapsCanary", dependencies: ["DMAHeaps"], swiftSettings: tests),
+    .testTarget(name: "DMAHeapsCanary", dependencies: ["DMAHeaps", system], swiftSettings: tests),
 
     // Tests of the core, on a host that traps on misuse and fails on request.
     .target(

@@ -4,6 +4,7 @@
 // here is what a user can write down; a public declaration that is missing from it is to be added.
 
 import DMAHeaps
+import Glibc
 import Testing
 
 @Suite
@@ -26,6 +27,35 @@ struct Canary {
     let stock: HeapStatistics.PoolStock?
     let heaps: [HeapDescription]
     let configuration: HeapSystem.Configuration
+  }
+
+  /// What a program keeps that gets its frames from another process.
+  private struct Display: ~Copyable {
+    let frame: ReceivedBuffer
+    let layout: BufferLayout
+    let luma: BufferLayout.Plane
+    let failure: TransferFailure?
+  }
+
+  /// A sample of a program's own.
+  private struct Chroma: PlaneElement {
+    var blue: UInt8
+    var red: UInt8
+  }
+
+  private func receive(from socket: Int32) throws(HeapError) -> Display {
+    let layout = try BufferLayout.nv12(width: 64, height: 4)
+    let frame = try ReceivedBuffer(from: socket, trustingSender: true)
+    return Display(frame: frame, layout: layout, luma: layout.planes[0], failure: nil)
+  }
+
+  private func firstSample(of plane: PlaneSpan) throws(HeapError) -> UInt8 {
+    try plane.row(0, as: UInt8.self)[0]
+  }
+
+  private func paint(_ plane: inout MutablePlaneSpan) throws(HeapError) {
+    var row: MutableSpan<Chroma> = try plane.row(0, as: Chroma.self)
+    row[1] = Chroma(blue: 1, red: 2)
   }
 
   private func number(of descriptor: borrowing OwnedDescriptor) -> Int32 { descriptor.rawValue }
@@ -62,6 +92,38 @@ struct Canary {
     let first = camera.frame.withUnsafeBytes { $0[0] }
     camera.frame.endAccess(camera.access)
     #expect(first == 7)
+  }
+
+  @Test
+  func frames_areSentAndReceived() throws {
+    var sockets: [Int32] = [0, 0]
+    try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &sockets) == 0)
+    let here = OwnedDescriptor(owning: sockets[0])
+    let there = OwnedDescriptor(owning: sockets[1])
+    let layout = try BufferLayout.nv12(width: 64, height: 4)
+    var frame = try HeapSystem().heap(named: "system").allocate(byteCount: layout.byteCount)
+    do {
+      var chroma = try frame.mutablePlane(1, of: layout)
+      try paint(&chroma)
+    }
+    try frame.send(over: here.rawValue, payload: [9])
+    let display = try receive(from: there.rawValue)
+    #expect(display.frame.payload == [9])
+    let red = try display.frame.plane(1, of: display.layout).row(0, as: Chroma.self)[1].red
+    #expect(red == 2)
+    #expect(try firstSample(of: display.frame.plane(0, of: display.layout)) == 0)
+    #expect(display.luma.stride == 64 && display.failure == nil)
+    try display.frame.descriptor.send(over: here.rawValue)
+    _ = try ReceivedBuffer(from: there.rawValue, trustingSender: true)
+  }
+
+  @Test
+  func memory_isWaitedFor() async throws {
+    let heap = try HeapSystem().heap(named: "system")
+    let buffer = try await heap.allocate(byteCount: 4096, waitingUpTo: .seconds(1))
+    let descriptor = try await heap.allocateDescriptor(byteCount: 4096, waitingUpTo: .seconds(1))
+    #expect(buffer.byteCount == 4096)
+    #expect(descriptor.rawValue >= 0)
   }
 
   @Test

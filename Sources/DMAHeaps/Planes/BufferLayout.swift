@@ -128,6 +128,9 @@ extension BufferLayout {
   /// - Parameters:
   ///   - width: pixels; odd ones have a chroma sample of their own.
   ///   - height: pixels, likewise.
+  ///   - bytesPerSample: 1 for NV12, 2 for P010.
+  ///   - rowAlignment: bytes; strides are multiples of it.
+  ///   - planeAlignment: bytes; planes begin at multiples of it.
   /// - Throws: ``HeapError/invalidLayout(plane:reason:)`` (EINVAL) for sizes below 1.
   public static func nv12(
     width: Int, height: Int, bytesPerSample: Int = 1, rowAlignment: Int = 64,
@@ -149,6 +152,9 @@ extension BufferLayout {
   /// - Parameters:
   ///   - width: pixels; odd ones have chroma samples of their own.
   ///   - height: pixels, likewise.
+  ///   - bytesPerSample: 1 or more.
+  ///   - rowAlignment: bytes; strides are multiples of it.
+  ///   - planeAlignment: bytes; planes begin at multiples of it.
   /// - Throws: ``HeapError/invalidLayout(plane:reason:)`` (EINVAL) for sizes below 1.
   public static func planar420(
     width: Int, height: Int, bytesPerSample: Int = 1, rowAlignment: Int = 64,
