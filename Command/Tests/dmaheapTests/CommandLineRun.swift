@@ -71,6 +71,11 @@ struct CommandLineRun {
     let errorNumber: Int32
   }
 
+  /// Runs another program to its end, without any output.
+  static func status(of words: [String]) throws -> Int32 {
+    try spawn(words, output: .file("/dev/null"), errors: "/dev/null", Setting())
+  }
+
   /// Runs a program to its end.
   ///
   /// `Foundation.Process` would do, but leaks, which fails the tests under the address sanitizer.

@@ -59,6 +59,7 @@ package struct LatencyPlot {
     static let gap = 74.0
     static let rowGap = 82.0
     static let bottom = 62.0
+    static let legendEntry = 172.0
   }
 
   private let series: [PlotSeries]
@@ -90,7 +91,8 @@ package struct LatencyPlot {
     let height =
       Metric.top + Double(rows.count) * (Metric.panelHeight + Metric.rowGap) - Metric.rowGap
       + Metric.bottom
-    var document = SVGDocument(width: max(width, 1090), height: height)
+    let legend = Metric.left + Double(kinds.count) * Metric.legendEntry + 30
+    var document = SVGDocument(width: max(width, legend), height: height)
     drawHeader(into: &document)
     for (row, key) in rows.enumerated() {
       for (column, size) in sizes.enumerated() {
@@ -108,20 +110,24 @@ package struct LatencyPlot {
     return document.text
   }
 
+  /// The kinds of curves there are.
+  private var kinds: [(memory: RowMemory, touched: Bool)] {
+    RowMemory.allCases.flatMap { memory in [(memory, false), (memory, true)] }
+      .filter { kind in
+        series.contains { $0.memory == kind.0 && $0.touched == kind.1 }
+      }
+  }
+
   private func drawHeader(into document: inout SVGDocument) {
     document.text(
       "Time to allocate, by percentile", x: Metric.left, y: 22, size: 16, color: "#111111",
       bold: true)
     var x = Metric.left
-    for memory in RowMemory.allCases {
-      for touched in [false, true]
-      where series.contains(where: { $0.memory == memory && $0.touched == touched }) {
-        document.line(
-          from: (x, 41), to: (x + 28, 41), PlotSeries.stroke(memory, touched: touched))
-        document.text(
-          "\(memory), \(touched ? "touched" : "untouched")", x: x + 34, y: 45)
-        x += 165
-      }
+    for (memory, touched) in kinds {
+      document.line(
+        from: (x, 41), to: (x + 28, 41), PlotSeries.stroke(memory, touched: touched))
+      document.text("\(memory), \(touched ? "touched" : "untouched")", x: x + 34, y: 45)
+      x += Metric.legendEntry
     }
   }
 
