@@ -24,6 +24,9 @@ package final class MemoryFile: @unchecked Sendable {
 
   private var isSealed = false
 
+  /// Whose file it is: nobody else can open it again.
+  private let user = geteuid()
+
   /// What it was like when it was finished, nil for a file that will not be used again.
   private var condition: FileCondition?
 
@@ -190,9 +193,25 @@ extension MemoryFile {
         try Self.seal(file, faults)
         isSealed = true
       }
+      // After setuid(2) the file is another user's; the description that we have can still be shared.
+      guard canBeReopened || flags & O_ACCMODE != O_RDWR else {
+        return try Self.duplicate(file, flags: flags, faults)
+      }
       return try Self.reopen(file, flags: flags, faults)
     }
   }
+
+  private static func duplicate(
+    _ file: borrowing CheckedDescriptor, flags: Int32, _ faults: FaultPlan?
+  ) throws(HostFailure) -> OwnedDescriptor {
+    let number = try file.checked(.reopen)
+    let command = flags & O_CLOEXEC != 0 ? SHIM_F_DUPFD_CLOEXEC : F_DUPFD
+    return OwnedDescriptor(
+      owning: try attempt(.reopen, faults: faults) { shim_fcntl_int(number, command, 0) })
+  }
+
+  /// Whether we are the user whose file it is.
+  var canBeReopened: Bool { user == geteuid() }
 
   private func withFile<R: ~Copyable>(
     _ body: (borrowing CheckedDescriptor) throws(HostFailure) -> R

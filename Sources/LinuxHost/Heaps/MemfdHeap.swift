@@ -153,7 +153,8 @@ extension MemfdHeap {
   package func allocateDescriptor(
     _ pages: PageCount, flags: Int32
   ) throws(HostFailure) -> OwnedDescriptor {
-    guard let (buffer, block, file) = try takeFile(pages) else {
+    let mustBeReopened = host.watcher != nil || flags != O_RDWR | O_CLOEXEC
+    guard let (buffer, block, file) = try takeFile(pages, mustBeReopened: mustBeReopened) else {
       return try allocateOddDescriptor(pages, flags: flags)
     }
     do throws(HostFailure) {
@@ -173,15 +174,18 @@ extension MemfdHeap {
     }
   }
 
-  /// Takes a file of which we still have the descriptor: a program may have closed it while it was pooled.
+  /// Takes a file of which we still have the descriptor: a program may have closed it while it was pooled, or
+  /// have become another user.
   private func takeFile(
-    _ pages: PageCount
+    _ pages: PageCount, mustBeReopened: Bool
   ) throws(HostFailure) -> (buffer: Allocation<LinuxHost>, block: MemoryBlock, file: MemoryFile)? {
     while let buffer = try descriptors.take(pages) {
       guard let block = buffer.blocks.front, let file = block.file else {
         preconditionFailure("a buffer to be handed out is a file")
       }
-      if file.checkedDescriptor != nil { return (buffer, block, file) }
+      if file.checkedDescriptor != nil, !mustBeReopened || file.canBeReopened {
+        return (buffer, block, file)
+      }
       descriptors.release(buffer)
     }
     return nil
