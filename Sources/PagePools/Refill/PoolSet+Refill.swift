@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 
+import Synchronization
+
 // Pools that are filled ahead of demand (P9): which of them want it, and one block more for one of them. When
 // that happens is for the worker to say, see `RefillPace`.
 
@@ -31,6 +33,8 @@ extension PoolSet {
         throw WatermarksExceedLimit(wanted: PageCount(wanted), limit: limit)
       }
       refill.setMarks(new, of: pool)
+      // What they kept may go now (U2).
+      decay.isKnown.store(true, ordering: .relaxed)
     }
   }
 
