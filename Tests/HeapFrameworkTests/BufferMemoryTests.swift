@@ -339,4 +339,27 @@ struct BufferMemoryTests {
     try heap.setWatermarks(.none, holding: PageCount(8))
     fixture.close(heap)
   }
+
+  /// Under pressure what waits goes back unzeroed, before what is pooled; floors stay (U2).
+  @Test func relievePressure_takesWhatWaits_thenWhatIsPooled() throws {
+    let heap = try fixture.singleBlockHeap()
+    let buffers = [try fixture.buffer(8, of: heap), try fixture.buffer(16, of: heap)]
+    let pooled = try (0..<2).map { _ in try fixture.buffer(2, of: heap) }
+    for buffer in pooled { heap.free(buffer, mayBeWritten: false) }
+    for buffer in buffers {
+      fixture.host.write(buffer)
+      heap.free(buffer, mayBeWritten: true)
+    }
+    try heap.setWatermarks(
+      try #require(Watermarks(low: 1, high: 1, isFloor: true)), holding: PageCount(2))
+    let events = fixture.host.logging {
+      #expect(fixture.memory.relievePressure() == PageCount(26))
+    }
+    #expect(events == [.released(8), .released(16), .released(2)])
+    #expect(fixture.check().pooled == PageCount(2))
+    #expect(fixture.memory.relievePressure() == .zero)
+    try heap.setWatermarks(.none, holding: PageCount(2))
+    #expect(fixture.memory.relievePressure() == PageCount(2))
+    fixture.close(heap)
+  }
 }

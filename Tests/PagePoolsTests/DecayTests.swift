@@ -180,6 +180,22 @@ struct DecayTests {
     fixture.close()
   }
 
+  /// What marks kept goes when they no longer do.
+  @Test func watermarksOfNone_keepNothing() throws {
+    let fixture = PoolFixture()
+    let pool = try fixture.pool(1)
+    try fixture.set.setWatermarks(try #require(Watermarks(low: 2, high: 2)), of: pool)
+    try fixture.stock(2, pool)
+    var worker = Worker(fixture)
+    _ = worker.run()
+    _ = worker.pass()
+    #expect(worker.run() == ([], .mayRest(until: nil)))
+    try fixture.set.setWatermarks(.none, of: pool)
+    #expect(worker.run() == ([], .mayRest(until: worker.now + 100)))
+    #expect(worker.pass() == [1])
+    fixture.close()
+  }
+
   /// Memory that is set aside anyway helps nobody who gets it back.
   @Test func memorySetAside_stays() throws {
     let fixture = PoolFixture()

@@ -79,9 +79,11 @@ public struct DecayPace: ~Copyable, Sendable {
     if !wasTold { pools.decay.isKnown.store(false, ordering: .relaxed) }
     for index in 0..<quotas.count { quotas[index] = 0 }
     pools.beginInterval { pool, blocks in quotas[pool.index] += blocks }
-    var isAnyLeft = wasTold
-    for index in 0..<quotas.count where pools.surplus(quotas[index], of: PoolID(index: index)) > 0 {
-      isAnyLeft = true
+    // With the lock under which marks change: of those that change later the flag tells.
+    let isAnyLeft = pools.list.withLock { _ in
+      for index in 0..<quotas.count
+      where pools.surplus(quotas[index], of: PoolID(index: index)) > 0 { return true }
+      return wasTold
     }
     guard isAnyLeft else {
       state = .resting

@@ -33,6 +33,8 @@ extension PoolSet {
         throw WatermarksExceedLimit(wanted: PageCount(wanted), limit: limit)
       }
       refill.setMarks(new, of: pool)
+      // What they kept may go now (U2).
+      decay.isKnown.store(true, ordering: .relaxed)
     }
   }
 

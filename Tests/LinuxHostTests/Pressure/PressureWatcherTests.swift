@@ -180,7 +180,7 @@ struct PressureWatcherTests {
     }
   }
 
-  @Test func deferredMemory_goesBackFirst_andFillingPauses() throws {
+  @Test func filling_goesOnAfterAPause() throws {
     let path = fake.path + "/fifo"
     try #require(mkfifo(path, 0o600) == 0)
     try withRuntime(watch: path) { runtime, pool, _ in
