@@ -44,6 +44,15 @@ package struct LinuxHost: HeapHost {
   /// Those who wait for memory.
   package var waiters: MemoryWaiters { unsafe resources.waiters }
 
+  /// Tells whoever waits that memory came back: a buffer was freed, or the pools have or give back some.
+  ///
+  /// - Complexity: one load when nobody waits.
+  /// - Context: no lock held.
+  @inline(__always)
+  func memoryCameBack() {
+    if unsafe resources.waitingView.isSomebodyWaiting { waiters.tellFirst() }
+  }
+
   /// Wakes the deferred-free worker.
   var wakeUp: WakeUp { unsafe resources.wakeUp }
 }
@@ -55,9 +64,11 @@ package final class HostResources: Sendable {
   let faults: FaultPlan?
   let wakeUp = WakeUp()
   let waiters = MemoryWaiters()
+  let waitingView: MemoryWaiters.View
 
   /// - Throws: the step that failed; nothing is left behind.
   init(poolCapacity: Int, faults: FaultPlan?) throws(HostFailure) {
+    waitingView = waiters.view
     slabs = SlabSource(poolCapacity: poolCapacity, faults: faults)
     watcher = try ReleaseWatcher(faults: faults)
     self.faults = faults
@@ -110,7 +121,7 @@ extension LinuxHost {
 
   package func release(_ blocks: consuming BlockChain<LinuxHost>, _ properties: PoolProperties) {
     guard !blocks.isEmpty else { return }
-    defer { waiters.memoryCameBack() }
+    defer { memoryCameBack() }
     while let block = blocks.pop(in: self) {
       if let file = block.file {
         watcher.forget(block, file)

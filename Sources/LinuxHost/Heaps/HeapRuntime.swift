@@ -115,7 +115,7 @@ package final class HeapRuntime: Sendable {
       switch memory.workerTurn(&pace, now: UInt64(MonotonicClock.now)) {
       case .worked:
         naps = 0
-        memory.host.waiters.memoryCameBack()
+        memory.host.memoryCameBack()
       case .mayRest where naps < napsBeforeSleep:
         naps += 1
         usleep(napMicroseconds)

@@ -196,6 +196,6 @@ extension SingleBlockHeap<LinuxHost> {
     free(
       Allocation(blocks: BlockChain(block, in: memory.host), owner: LinuxHost.Owner()),
       mayBeWritten: mayBeWritten, by: thread)
-    memory.host.waiters.memoryCameBack()
+    memory.host.memoryCameBack()
   }
 }
