@@ -93,7 +93,7 @@ struct LostDescriptorTests {
 
       let lost = try Self.libraryNumbers(otherThan: before)
         .filter { $0 != first.rawValue && $0 != second.rawValue }
-      #expect(lost.count >= 6)
+      #expect(lost.count >= 6, "the library has few descriptors")
       let intruder: Intruder?
       if isUsurped {
         intruder = try Intruder(inPlaceOf: Array(lost))
@@ -106,7 +106,7 @@ struct LostDescriptorTests {
       for byteCount in [4096, 1 << 20, 5 << 20, 6 << 20] {
         var buffer = try heap.allocate(byteCount: byteCount)
         let isZero = buffer.isZero
-        #expect(isZero)
+        #expect(isZero, "a new buffer is not zero")
         buffer.fill(3)
       }
       small.fill(4)
@@ -119,13 +119,14 @@ struct LostDescriptorTests {
       _ = consume exported
       _ = consume first
       _ = consume second
-      #expect(waitUntil { system.statistics().inBuffersByteCount == 0 })
+      #expect(
+        waitUntil { system.statistics().inBuffersByteCount == 0 }, "memory stays in buffers")
       #expect(
         waitUntil {
           system.reclaim()
           return system.statistics().takenByteCount == 0
-        })
-      #expect(system.statistics().lostDescriptors > 0)
+        }, "memory stays taken")
+      #expect(system.statistics().lostDescriptors > 0, "no loss was counted")
       #expect(system.memory.pools.checkInvariants() == PageAccounts())
       if let intruder { #expect(intruder.isUntouched) }
     }
