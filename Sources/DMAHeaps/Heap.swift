@@ -50,7 +50,7 @@ public final class Heap: Sendable {
   /// - Complexity: O(1) from a warm pool, without a system call and without allocating memory.
   /// - Context: any thread; may block when the pool is empty.
   public func allocate(byteCount: Int) throws(HeapError) -> Buffer {
-    let pages = try checkedPages(byteCount)
+    let pages = try checkedPages(byteCount, .readOnly)
     let block = try translatingFailure(byteCount) { () throws(HostFailure) in
       try source.allocateBuffer(pages)
     }
@@ -100,7 +100,7 @@ public final class Heap: Sendable {
   public func keepReady(
     low: Int, high: Int, byteCount: Int, for use: ReadyMemoryUse = .buffers
   ) throws(HeapError) {
-    let pages = try checkedPages(byteCount)
+    let pages = try checkedPages(byteCount, .readOnly)
     guard let marks = Watermarks(low: low, high: high) else {
       throw .invalidWatermarks(low: low, high: high)
     }
@@ -118,7 +118,7 @@ public final class Heap: Sendable {
 
   /// Checks a request as the kernel checks it (H3).
   private func checkedPages(
-    _ byteCount: Int, _ flags: DescriptorFlags = [.closeOnExec, .readWrite]
+    _ byteCount: Int, _ flags: DescriptorFlags
   ) throws(HeapError) -> PageCount {
     try checkNotForked()
     guard byteCount > 0 else { throw .invalidSize(byteCount: byteCount) }

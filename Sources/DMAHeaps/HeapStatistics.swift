@@ -35,8 +35,8 @@ public struct HeapStatistics: Equatable, Sendable {
 
   /// Descriptors of the library's that the process has lost since it started, in all its systems.
   ///
-  /// Somebody else closed them, as with closefrom(3), and the number may be another file's by now, which the library
-  /// then left alone. A descriptor counts when the memory it belongs to is given up; not all are noticed before.
+  /// Somebody else closed them, as with closefrom(3), and the number may be another file's by now, which
+  /// the library then left alone. A descriptor counts when the memory it belongs to is given up.
   public internal(set) var lostDescriptors = 0
 
   /// One entry for each heap.

@@ -142,8 +142,8 @@ public final class HeapSystem: Sendable {
 
   /// The process-wide system, started at the first call and kept.
   ///
-  /// Of threads that call first at the same time, each starts one, and all but one of those end at once: nobody waits
-  /// for a lock, which another thread may have held when this process was forked.
+  /// Of threads that call first at the same time, each starts one, and all but one of those end at once:
+  /// nobody waits for a lock, which another thread may have held when this process was forked.
   ///
   /// - Throws: why it could not start; the next call tries again.
   /// - Context: the first call as ``init(_:)``; one load afterwards.

@@ -46,6 +46,15 @@ package struct LinuxHost: HeapHost {
   /// Those who wait for memory.
   package var waiters: MemoryWaiters { unsafe resources.waiters }
 
+  /// Tells whoever waits that memory came back: a buffer was freed, or the pools have or give back some.
+  ///
+  /// - Complexity: one load when nobody waits.
+  /// - Context: no lock held.
+  @inline(__always)
+  func memoryCameBack() {
+    if unsafe resources.waitingView.isSomebodyWaiting { waiters.tellFirst() }
+  }
+
   /// Wakes the deferred-free worker.
   var wakeUp: WakeUp { unsafe resources.wakeUp }
 }
@@ -58,12 +67,14 @@ package final class HostResources: Sendable {
   let faults: FaultPlan?
   let wakeUp = WakeUp()
   let waiters = MemoryWaiters()
+  let waitingView: MemoryWaiters.View
 
   /// - Throws: the step that failed; nothing is left behind.
   init(
     recycling: Recycling, poolCapacity: Int, limits: MemoryLimits, faults: FaultPlan?
   ) throws(HostFailure) {
     admission = MemoryAdmission(limits, faults: faults)
+    waitingView = waiters.view
     slabs = SlabSource(poolCapacity: poolCapacity, faults: faults)
     watcher = recycling == .inPlace ? try ReleaseWatcher(faults: faults) : nil
     self.faults = faults
@@ -145,7 +156,7 @@ extension LinuxHost {
 
   package func release(_ blocks: consuming BlockChain<LinuxHost>, _ properties: PoolProperties) {
     guard !blocks.isEmpty else { return }
-    defer { waiters.memoryCameBack() }
+    defer { memoryCameBack() }
     while let block = blocks.pop(in: self) {
       if let file = block.file {
         watcher?.forget(block, file)

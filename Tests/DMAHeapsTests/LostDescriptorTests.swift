@@ -75,6 +75,8 @@ struct LostDescriptorTests {
   @Test(arguments: [true, false], [true, false])
   func everythingClosed_theProgramLivesOn(isUsurped: Bool, isRecycling: Bool) async {
     await #expect(processExitsWith: .success) { [isUsurped, isRecycling] in
+      // What the runtime opens when it first waits is not to be taken for the library's.
+      try await Task.sleep(for: .milliseconds(1))
       let before = try Self.openNumbers()
       var configuration = HeapSystem.Configuration()
       configuration.recycling = isRecycling ? .inPlace : .never
@@ -93,7 +95,7 @@ struct LostDescriptorTests {
 
       let lost = try Self.libraryNumbers(otherThan: before)
         .filter { $0 != first.rawValue && $0 != second.rawValue }
-      #expect(lost.count >= 4)
+      #expect(lost.count >= 4, "the library has few descriptors")
       let intruder: Intruder?
       if isUsurped {
         intruder = try Intruder(inPlaceOf: Array(lost))
@@ -106,7 +108,7 @@ struct LostDescriptorTests {
       for byteCount in [4096, 1 << 20, 5 << 20, 6 << 20] {
         var buffer = try heap.allocate(byteCount: byteCount)
         let isZero = buffer.isZero
-        #expect(isZero)
+        #expect(isZero, "a new buffer is not zero")
         buffer.fill(3)
       }
       small.fill(4)
@@ -129,13 +131,14 @@ struct LostDescriptorTests {
       _ = consume exported
       _ = consume first
       _ = consume second
-      #expect(waitUntil { system.statistics().inBuffersByteCount == 0 })
+      #expect(
+        waitUntil { system.statistics().inBuffersByteCount == 0 }, "memory stays in buffers")
       #expect(
         waitUntil {
           system.reclaim()
           return system.statistics().takenByteCount == 0
-        })
-      #expect(system.statistics().lostDescriptors > 0)
+        }, "memory stays taken")
+      #expect(system.statistics().lostDescriptors > 0, "no loss was counted")
       #expect(system.memory.pools.checkInvariants() == PageAccounts())
       if let intruder { #expect(intruder.isUntouched) }
     }
@@ -145,6 +148,8 @@ struct LostDescriptorTests {
   @Test
   func everythingClosed_theSystemEnds() async {
     await #expect(processExitsWith: .success) {
+      // What the runtime opens when it first waits is not to be taken for the library's.
+      try await Task.sleep(for: .milliseconds(1))
       let before = try Self.openNumbers()
       var system: HeapSystem? = try HeapSystem()
       _ = try system?.heap(named: "system").allocate(byteCount: 1 << 20)

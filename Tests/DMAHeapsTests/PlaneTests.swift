@@ -104,7 +104,7 @@ struct PlaneTests {
 
   // MARK: Access
 
-  /// Every byte of the buffer is where the layout says: rows are written with their number, and all else stays zero.
+  /// Every byte is where the layout says: rows are written with their number, and all else stays zero.
   @Test
   func rows_areWhereTheLayoutSays() throws {
     let layout = try BufferLayout.planar420(

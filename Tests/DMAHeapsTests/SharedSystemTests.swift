@@ -44,7 +44,7 @@ struct SharedSystemTests {
       #expect(
         waitUntil {
           ProcessFile.threadNames().filter { $0.hasPrefix("dmaheap-") }.sorted()
-            == ["dmaheap-free", "dmaheap-watch"]
+            == ["dmaheap-free", "dmaheap-press"]
         })
     }
   }

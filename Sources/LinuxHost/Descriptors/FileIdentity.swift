@@ -8,8 +8,8 @@ internal import Glibc
 /// A number is no proof of a file. A program may close descriptors that it did not open, as with
 /// closefrom(3), and the next open(2) then gets the number for a file of its own.
 ///
-/// Files without an inode of their own (eventfd, inotify, epoll, timerfd) cannot be told from each other, but from
-/// all other files.
+/// Files without an inode of their own (eventfd, inotify, epoll, timerfd) cannot be told from each other,
+/// but from all other files.
 package struct FileIdentity: Equatable, Sendable, BitwiseCopyable {
   private let device: dev_t
   private let inode: ino_t

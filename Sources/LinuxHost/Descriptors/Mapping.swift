@@ -5,8 +5,8 @@ internal import Glibc
 
 /// A shared mapping of a file with one owner, which unmaps it when it goes away.
 ///
-/// Mappings are not inherited by forked children (`MADV_DONTFORK`) unless asked for: a child must not reach into
-/// the parent's pools, and its copy would keep freed memory alive.
+/// Mappings are not inherited by forked children (`MADV_DONTFORK`) unless asked for: a child must not
+/// reach into the parent's pools, and its copy would keep freed memory alive.
 @safe
 package struct Mapping: ~Copyable, @unchecked Sendable {
   /// The first byte, page aligned; from 2 MiB on, aligned to a huge page.

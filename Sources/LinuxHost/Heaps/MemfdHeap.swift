@@ -206,7 +206,7 @@ extension SingleBlockHeap<LinuxHost> {
   func free(_ block: MemoryBlock, mayBeWritten: Bool) {
     free(
       Allocation(block, in: memory.host), mayBeWritten: mayBeWritten)
-    memory.host.waiters.memoryCameBack()
+    memory.host.memoryCameBack()
   }
 }
 

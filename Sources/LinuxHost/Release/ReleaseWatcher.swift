@@ -235,8 +235,8 @@ extension ReleaseWatcher {
 
   /// Waits until there is something to do.
   ///
-  /// A program may close the descriptors that tell (closefrom), which poll(2) does not notice while it waits. So no
-  /// wait is without end, and once they are lost, the watcher looks by itself.
+  /// A program may close the descriptors that tell (closefrom), which poll(2) does not notice while it
+  /// waits. So no wait is without end, and once they are lost, the watcher looks by itself.
   ///
   /// - Returns: false when it is time to stop.
   private func waitForEvents() -> Bool {

@@ -62,7 +62,7 @@ final class HeapWorker: Sendable {
       switch turn {
       case .worked:
         naps = 0
-        memory.host.waiters.memoryCameBack()
+        memory.host.memoryCameBack()
       case .mayRest where naps < Self.napsBeforeSleep:
         naps += 1
         usleep(Self.napMicroseconds)

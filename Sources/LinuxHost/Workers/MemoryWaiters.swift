@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 internal import Glibc
+internal import PagePools
 internal import Synchronization
 
 /// Those who wait for memory, served in the order in which they came.
@@ -10,17 +11,31 @@ internal import Synchronization
 ///
 /// Nothing is missed: whoever waits joins the queue before the attempt that decides that there is nothing, and
 /// whoever frees looks at the queue after the memory is back.
-package final class MemoryWaiters: Sendable {
+@safe
+package final class MemoryWaiters: @unchecked Sendable {
+  // `@unchecked` for the pointer, which is constant and points to an atomic.
+
   private struct State: ~Copyable {
     var queue: [Ticket] = []
   }
 
-  private let state = Mutex<State>(State())
+  private let state = Locked<State, FutexLock>(State())
 
   /// How many wait; written with the lock held.
-  private let count = Atomic<Int>(0)
+  ///
+  /// Outside the object, so that looking counts no reference.
+  private let count: UnsafeMutablePointer<Atomic<Int>>
 
-  package init() {}
+  package init() {
+    unsafe count = .allocate(capacity: 1)
+    unsafe count.initialize(to: Atomic(0))
+  }
+
+  deinit {
+    // SAFETY: who looks holds the queue, or the host whose queue it is.
+    unsafe count.deinitialize(count: 1)
+    unsafe count.deallocate()
+  }
 
   /// A place in the queue; its fields are guarded by the queue's lock.
   package final class Ticket: @unchecked Sendable {
@@ -44,18 +59,32 @@ package final class MemoryWaiters: Sendable {
 // MARK: - Telling them
 
 extension MemoryWaiters {
-  /// Tells whoever waits that memory came back: a buffer was freed, or the pools have or give back some.
-  ///
-  /// - Complexity: one load when nobody waits.
-  /// - Context: no lock held.
-  @inline(__always)
-  package func memoryCameBack() {
-    // Pairs with `enter`: ordered after what was done to the memory, most of which was done under locks.
-    if count.load(ordering: .sequentiallyConsistent) != 0 { tellFirst() }
+  /// A look at whether anybody waits; it must not outlive the queue.
+  @safe
+  struct View: @unchecked Sendable, BitwiseCopyable {
+    fileprivate let count: UnsafeMutablePointer<Atomic<Int>>
+
+    /// Whether somebody waits.
+    ///
+    /// Pairs with ``MemoryWaiters/enter()``: ordered after what was done to the memory, most of which was done
+    /// under locks.
+    ///
+    /// - Complexity: one load.
+    @inline(__always)
+    var isSomebodyWaiting: Bool {
+      // SAFETY: whoever made the view keeps the queue.
+      unsafe count.pointee.load(ordering: .sequentiallyConsistent) != 0
+    }
   }
 
+  /// A look at the queue.
+  var view: View { unsafe View(count: count) }
+
+  /// Tells the first that memory came back.
+  ///
+  /// - Context: no lock held.
   @inline(never)
-  private func tellFirst() {
+  func tellFirst() {
     post(.memoryCameBack) { state in
       // What an attempt gives back when it fails is not news for the one that made it.
       guard let first = state.queue.first, first.tryingThread != pthread_self() else { return nil }
@@ -91,14 +120,14 @@ extension MemoryWaiters.Event: Comparable {
 
 extension MemoryWaiters {
   /// How many wait.
-  package var waitingCount: Int { count.load(ordering: .relaxed) }
+  package var waitingCount: Int { unsafe count.pointee.load(ordering: .relaxed) }
 
   /// Joins the queue at its end.
   package func enter() -> Ticket {
     let ticket = Ticket()
     state.withLock { state in
       state.queue.append(ticket)
-      count.store(state.queue.count, ordering: .sequentiallyConsistent)
+      unsafe count.pointee.store(state.queue.count, ordering: .sequentiallyConsistent)
     }
     return ticket
   }
@@ -109,9 +138,9 @@ extension MemoryWaiters {
   package func leave(_ ticket: Ticket) {
     state.withLock { state in
       state.queue.removeAll { $0 === ticket }
-      count.store(state.queue.count, ordering: .sequentiallyConsistent)
+      unsafe count.pointee.store(state.queue.count, ordering: .sequentiallyConsistent)
     }
-    memoryCameBack()
+    tellFirst()
   }
 
   /// Makes an attempt to get memory, if it is the ticket's turn.

@@ -39,7 +39,7 @@ struct PressureTests {
       setenv("MEMORY_PRESSURE_WATCH", "/dev/null", 1)
       let before = try Possessions.counted().threads
       let system = try HeapSystem()
-      #expect(try Possessions.counted().threads == before + 2)
+      #expect(try Possessions.counted().threads == before + 1)
       #expect(system.statistics().takenByteCount == 0)
     }
   }
