@@ -158,7 +158,8 @@ struct LostDescriptorTests {
       let intruder = try Intruder(inPlaceOf: Array(lost))
       system = nil
       #expect(intruder.isUntouched)
-      #expect(CheckedDescriptor.lostCount == lost.count)
+      // What would wake the thread that waits for signs of pressure is still that thread's.
+      #expect((lost.count - 1...lost.count).contains(CheckedDescriptor.lostCount))
     }
   }
 }
