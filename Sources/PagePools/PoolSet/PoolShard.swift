@@ -72,7 +72,7 @@ struct PoolShard<Source: PageSource>: ~Copyable, Sendable {
       state.accounts.inBuffers += properties.blockSize
       leave(&state, pool, properties, 1)
       state.pages.trim(keeping: limits.pages.slack, limits.pages)
-      state.blocks.trim(keeping: limits.blocks.slack, limits.blocks)
+      trimBlocks(&state, properties, limits.blocks)
       return block
     }
   }
@@ -94,7 +94,7 @@ struct PoolShard<Source: PageSource>: ~Copyable, Sendable {
       state.accounts.inBuffers += PageCount(taken * properties.blockSize.rawValue)
       leave(&state, pool, properties, taken)
       state.pages.trim(keeping: limits.pages.slack, limits.pages)
-      state.blocks.trim(keeping: limits.blocks.slack, limits.blocks)
+      trimBlocks(&state, properties, limits.blocks)
       return taken
     }
   }
@@ -147,6 +147,7 @@ struct PoolShard<Source: PageSource>: ~Copyable, Sendable {
       if keeping.contains(.countedByBlock) {
         let isOver = state.blocks.add(before.blocks - blocks.blockCount, limits.blocks)
         isOverLimit = isOverLimit || isOver
+        publishBlocks(state)
       }
       publish(state, pool)
       return (pages, isOverLimit)
@@ -200,7 +201,10 @@ struct PoolShard<Source: PageSource>: ~Copyable, Sendable {
     let pages = blocks * properties.blockSize.rawValue
     state.accounts.pooled -= PageCount(pages)
     if properties.kind.keeping.contains(.counted) { state.pages.counted -= pages }
-    if properties.kind.keeping.contains(.countedByBlock) { state.blocks.counted -= blocks }
+    if properties.kind.keeping.contains(.countedByBlock) {
+      state.blocks.counted -= blocks
+      publishBlocks(state)
+    }
     publish(state, pool)
   }
 
@@ -208,6 +212,19 @@ struct PoolShard<Source: PageSource>: ~Copyable, Sendable {
   func publish(_ state: borrowing State, _ pool: PoolID) {
     published[0, pool.index].store(state.stocks[pool.index].blockCount, ordering: .relaxed)
     published[0, poolCapacity].store(state.pages.counted, ordering: .relaxed)
+  }
+
+  @inlinable
+  func publishBlocks(_ state: borrowing State) {
     published[0, poolCapacity + 1].store(state.blocks.counted, ordering: .relaxed)
+  }
+
+  /// Only where blocks of the kind can have changed it: most takes are of other kinds.
+  @inlinable
+  func trimBlocks(
+    _ state: inout State, _ properties: PoolProperties, _ limit: borrowing PoolLimit
+  ) {
+    guard properties.kind.keeping.contains(.countedByBlock) else { return }
+    state.blocks.trim(keeping: limit.slack, limit)
   }
 }
