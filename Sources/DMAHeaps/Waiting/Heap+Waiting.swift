@@ -10,8 +10,8 @@ extension Heap {
   /// For pipelines that would rather be slowed down than fail: a camera that is ahead of its encoder
   /// waits until a frame is freed. Whoever waits is served in the order of asking, over all heaps of the
   /// system; requests that do not wait may come in between. Memory comes back when a buffer is freed, the
-  /// last descriptor of one is closed, or the system gives back pooled memory. What other processes free
-  /// is not noticed, but the request is made once more when the time is over.
+  /// system gives back pooled memory, or with ``HeapSystem/Recycling/inPlace`` the last descriptor is closed. What
+  /// receivers and other processes free is not noticed, but the request is made once more when the time is over.
   ///
   /// - Parameters:
   ///   - byteCount: 1 or more; rounded up to pages.

@@ -78,7 +78,8 @@ package final class MemoryFile: @unchecked Sendable {
     if purpose == .handOut { mapping = nil }
   }
 
-  private static func make(_ pages: PageCount, _ faults: FaultPlan?) throws(HostFailure) -> CheckedDescriptor
+  private static func make(_ pages: PageCount, _ faults: FaultPlan?) throws(HostFailure)
+    -> CheckedDescriptor
   {
     let byteCount = pages.byteCount
     try FileSizeLimit.check(byteCount)
@@ -122,7 +123,9 @@ package final class MemoryFile: @unchecked Sendable {
   /// takes longer than a timer's interval would never end.
   private static let reservedAtOnce = 256 << 10
 
-  private static func seal(_ file: borrowing CheckedDescriptor, _ faults: FaultPlan?) throws(HostFailure) {
+  private static func seal(_ file: borrowing CheckedDescriptor, _ faults: FaultPlan?)
+    throws(HostFailure)
+  {
     let number = try file.checked(.seal)
     _ = try attempt(.seal, faults: faults) {
       shim_fcntl_int(number, SHIM_F_ADD_SEALS, SHIM_SEALS_OF_LENGTH)

@@ -70,7 +70,8 @@ package final class HeapRuntime: Sendable {
     let pressureWatcher =
       pressure.isOn ? try PressureWatcher(pressure, report: report, faults: faults) : nil
     let worker = HeapWorker(
-      memory, followsDemand: followsDemand, decayInterval: decayInterval, limits: limits, pressure: pressureWatcher,
+      memory, followsDemand: followsDemand, decayInterval: decayInterval, limits: limits,
+      pressure: pressureWatcher,
       faults: faults)
     var started = Threads()
     do throws(HostFailure) {
