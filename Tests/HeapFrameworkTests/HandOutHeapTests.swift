@@ -133,4 +133,30 @@ struct HandOutHeapTests {
     heap.close()
     fixture.close()
   }
+
+  /// What was made ahead of demand goes when nobody asks any more, and the worker rests for good (U2).
+  @Test func whatWasReady_goesWhenNobodyAsks() throws {
+    let fixture = HeapFixture()
+    let heap = heap(fixture)
+    for _ in 0..<20 { heap.handOut(try take(3, heap, fixture)) }
+    var refill = fixture.pace()
+    var decay = DecayPace(
+      interval: 10_000_000_000, poolCapacity: fixture.pools.poolCapacity)
+    var now: UInt64 = 3_600_000_000_000
+    var most = PageCount.zero
+    var turns = 0
+    work: while true {
+      turns += 1
+      try #require(turns < 1000, "the worker never rests")
+      switch fixture.memory.workerTurn(&refill, &decay, now: now) {
+      case .worked: most = max(most, fixture.check().pooled)
+      case .mayRest(let end?): now = max(end, now)
+      case .mayRest(nil): break work
+      }
+    }
+    #expect(most == PageCount(60))
+    #expect(fixture.check() == PageAccounts())
+    heap.close()
+    fixture.close()
+  }
 }

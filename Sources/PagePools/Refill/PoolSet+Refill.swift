@@ -51,7 +51,10 @@ extension PoolSet {
   /// Stores what demand calls for; of a pool that is being destroyed, nothing.
   func setDemand(_ blocks: Int, of pool: PoolID) {
     list.withLock { list in
-      if list.contains(pool) { refill.setDemand(blocks, of: pool) }
+      guard list.contains(pool) else { return }
+      refill.setDemand(blocks, of: pool)
+      // What it kept may go now (U2).
+      decay.isKnown.store(true, ordering: .relaxed)
     }
   }
 
