@@ -91,7 +91,10 @@ struct LostDescriptorTests {
       let first = try exported.exportDescriptor()
       let second = try heap.allocateDescriptor(byteCount: 40960)
       for byteCount in [8192, 1 << 20, 5 << 20] { _ = try heap.allocate(byteCount: byteCount) }
-      _ = try heap.allocateDescriptor(byteCount: 65536)
+      try heap.keepReady(low: 2, high: 2, byteCount: 65536, for: .descriptors)
+      #expect(
+        waitUntil { system.statistics().pools.contains { $0.memory == "shareable" } },
+        "nothing is ready")
 
       let lost = try Self.libraryNumbers(otherThan: before)
         .filter { $0 != first.rawValue && $0 != second.rawValue }

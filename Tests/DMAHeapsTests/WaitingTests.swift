@@ -10,7 +10,7 @@ import Synchronization
 import Testing
 
 /// Requests that wait: served in order when memory comes back, and never longer than they want.
-@Suite(.serialized, .timeLimit(.minutes(1)))
+@Suite(.serialized, .timeLimit(.minutes(10)))
 struct WaitingTests {
   /// A machine whose memory, or something else, runs out: there is as much as was taken when it began.
   private final class Shortage: Sendable {
