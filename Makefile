@@ -143,8 +143,8 @@ test-debug: ## Run the tests with all checks of a debug build.
 user-build: ## Build and run a program that has the library alone, and look at what it makes users resolve.
 	$(prepare) run
 	swift run $(user) $(swift_flags)
-	@resolved=$$(swift package $(user) show-dependencies --format flatlist | xargs); \
-	[[ $$resolved == "swift-dma-heaps swift-collections" ]] || { \
+	@resolved=$$(swift package $(user) show-dependencies --format flatlist | tail -n +2 | xargs); \
+	[[ $$resolved == "swift-collections" ]] || { \
 	  echo "error: a user of the library resolves $$resolved" >&2; exit 1; }
 
 test-release: ## Run the tests as optimised code, as it is shipped.
