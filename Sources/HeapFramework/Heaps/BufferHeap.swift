@@ -118,6 +118,7 @@ open class BufferHeap<Host: HeapHost>: @unchecked Sendable {
   /// Lets go of a buffer whose memory the host has given away: it leaves the accounts.
   ///
   /// - Context: no lock held; may block.
+  @inlinable
   public final func handOut(_ buffer: Allocation<Host>) {
     memory.host.uncharge(buffer.blocks.pages, buffer.owner)
     counters.countFree(buffer.blocks.pages)

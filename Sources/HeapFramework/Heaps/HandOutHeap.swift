@@ -28,8 +28,8 @@ public final class HandOutHeap<Host: HeapHost>: Sendable {
   /// How many sizes can have a pool.
   public let sizeCapacity: Int
 
-  private let sizes: Locked<SizeTable<Host>, Host.Lock>
-  private let keepsSizes: Bool
+  @usableFromInline let sizes: Locked<SizeTable<Host>, Host.Lock>
+  @usableFromInline let keepsSizes: Bool
 
   /// Makes a heap without pools.
   ///
@@ -64,6 +64,7 @@ extension HandOutHeap {
   ///   reason. Nothing is left behind.
   /// - Complexity: O(sizes) from a pool.
   /// - Context: no lock held; may block.
+  @inlinable
   public func take(_ pages: PageCount) throws(Host.Failure) -> Allocation<Host>? {
     do throws(Host.Failure) {
       guard pages <= largest else {
@@ -82,7 +83,8 @@ extension HandOutHeap {
     }
   }
 
-  private func take(from size: SizedPool<Host>) throws(Host.Failure) -> Allocation<Host> {
+  @inlinable
+  func take(from size: SizedPool<Host>) throws(Host.Failure) -> Allocation<Host> {
     let owner = try memory.host.charge(size.pages)
     do throws(Host.Failure) {
       let obtained = try memory.withReclaim(size.pages, kind) { () throws(Host.Failure) in
@@ -99,6 +101,7 @@ extension HandOutHeap {
   /// Lets go of a buffer whose memory the host has given away: it leaves the accounts.
   ///
   /// - Context: no lock held; may block.
+  @inlinable
   public func handOut(_ buffer: Allocation<Host>) {
     end(buffer) { memory.handOut($0) }
   }
@@ -106,6 +109,7 @@ extension HandOutHeap {
   /// Gives up a buffer that somebody may have for ever: to its source, whatever was planned.
   ///
   /// - Context: no lock held; may block.
+  @inlinable
   public func release(_ buffer: Allocation<Host>) {
     end(buffer) { memory.pools.release($0, from: .buffer) }
   }
@@ -116,13 +120,15 @@ extension HandOutHeap {
   ///   - mayBeWritten: false only when nobody can have written it since it was taken (S4).
   ///   - thread: who frees it.
   /// - Context: no lock held; may block.
+  @inlinable
   public func free(
     _ buffer: Allocation<Host>, mayBeWritten: Bool, by thread: FreeingThread = .user
   ) {
     end(buffer) { memory.free($0, mayBeWritten: mayBeWritten, by: thread) }
   }
 
-  private func end(_ buffer: Allocation<Host>, _ body: (BlockChain<Host>) -> Void) {
+  @inlinable
+  func end(_ buffer: Allocation<Host>, _ body: (BlockChain<Host>) -> Void) {
     let pages = buffer.blocks.pages
     memory.host.uncharge(pages, buffer.owner)
     counters.countFree(pages)
@@ -156,8 +162,13 @@ extension HandOutHeap {
   }
 
   /// The pool of a size, which stays until ``leave(_:)``; makes one if there is none.
-  private func size(of pages: PageCount) -> SizedPool<Host>? {
-    if let size = sizes.withLock({ $0.enter(pages) }) { return size }
+  @inlinable
+  func size(of pages: PageCount) -> SizedPool<Host>? {
+    sizes.withLock { $0.enter(pages) } ?? makeSize(pages)
+  }
+
+  @usableFromInline
+  func makeSize(_ pages: PageCount) -> SizedPool<Host>? {
     let (hasRoom, surplus) = sizes.withLock { sizes in
       sizes.makeRoom(where: { size in
         !keepsSizes && memory.pools.watermarks(of: size.pools[0, 0]) == .none
@@ -176,7 +187,8 @@ extension HandOutHeap {
     return size
   }
 
-  private func leave(_ pages: PageCount) {
+  @inlinable
+  func leave(_ pages: PageCount) {
     sizes.withLock { $0.leave(pages) }
   }
 }

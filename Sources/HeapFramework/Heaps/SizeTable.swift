@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: MIT
 
-import PagePools
+public import PagePools
 
 /// The pool of one size of a ``HandOutHeap``.
+@usableFromInline
 final class SizedPool<Host: HeapHost>: @unchecked Sendable {
   // The counts are guarded by the table's lock.
 
   /// Pages in each block.
-  let pages: PageCount
+  @usableFromInline let pages: PageCount
 
-  let pools: HeapPools<Host>
+  @usableFromInline let pools: HeapPools<Host>
 
   /// Blocks and calls that the pool must stay for.
-  fileprivate(set) var users = 0
+  @usableFromInline var users = 0
 
   /// When the size was asked for last, in calls.
-  fileprivate var lastUse = 0
+  @usableFromInline var lastUse = 0
 
   init(_ pages: PageCount, _ pools: consuming HeapPools<Host>) {
     self.pages = pages
@@ -26,16 +27,17 @@ final class SizedPool<Host: HeapHost>: @unchecked Sendable {
 /// The sizes that have a pool, guarded by the heap's lock: those asked for lately.
 ///
 /// Nothing is allocated after `init`.
+@usableFromInline
 struct SizeTable<Host: HeapHost>: ~Copyable {
-  private var entries: StableArray<SizedPool<Host>?>
+  @usableFromInline var entries: StableArray<SizedPool<Host>?>
 
   /// The entries' sizes, together in few cache lines; 0 where there is none.
-  private var pages: StableArray<PageCount>
+  @usableFromInline var pages: StableArray<PageCount>
 
   /// Entries that are promised to sizes whose pools are being made.
-  private var promised = 0
+  @usableFromInline var promised = 0
 
-  private var calls = 0
+  @usableFromInline var calls = 0
 
   init(capacity: Int) {
     entries = StableArray(count: capacity) { _ in nil }
@@ -45,6 +47,7 @@ struct SizeTable<Host: HeapHost>: ~Copyable {
   /// Finds a size's pool, which stays until ``leave(_:)``.
   ///
   /// - Complexity: O(capacity).
+  @inlinable
   mutating func enter(_ size: PageCount) -> SizedPool<Host>? {
     guard let index = index(of: size), let entry = entries[index] else { return nil }
     calls += 1
@@ -54,6 +57,7 @@ struct SizeTable<Host: HeapHost>: ~Copyable {
   }
 
   /// Ends what ``enter(_:)`` or ``insert(_:)`` began.
+  @inlinable
   mutating func leave(_ size: PageCount) {
     guard let index = index(of: size), let entry = entries[index], entry.users > 0 else {
       preconditionFailure("who leaves a size has entered it")
@@ -122,7 +126,8 @@ struct SizeTable<Host: HeapHost>: ~Copyable {
     return entry
   }
 
-  private func index(of size: PageCount) -> Int? {
+  @inlinable
+  func index(of size: PageCount) -> Int? {
     for index in 0..<pages.count where pages[index] == size { return index }
     return nil
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 public import PagePools
-internal import Synchronization
+public import Synchronization
 
 extension BufferMemory {
   /// Frees the blocks of a buffer that its owner is done with.
@@ -37,8 +37,9 @@ extension BufferMemory {
   ///
   /// - Complexity: O(blocks).
   /// - Context: no lock held; may block.
+  @inlinable
   func handOut(_ blocks: consuming BlockChain<Host>) {
-    handedOut.add(blocks.pages.rawValue, ordering: .relaxed)
+    handedOut.wrappingAdd(blocks.pages.rawValue, ordering: .relaxed)
     while let block = blocks.pop(in: host) {
       let pool = host.pool(of: block)
       pools.handOut(block)

@@ -109,7 +109,7 @@ struct RefillState: ~Copyable, Sendable {
   /// Counts a block that was given away.
   @inlinable
   func noteGone(_ pool: PoolID) {
-    gone[pool.index].add(1, ordering: .relaxed)
+    gone[pool.index].wrappingAdd(1, ordering: .relaxed)
     if !hasDemand.load(ordering: .relaxed) { hasDemand.store(true, ordering: .relaxed) }
   }
 
