@@ -40,7 +40,7 @@ all: ## Build the library and the command for release.
 help: ## List the targets.
 	@sed -nE 's/^([a-z0-9. -]+):[^#]*## (.*)/\1\t\2/p' Makefile | expand -t 20
 
-run: all ## Run the benchmark of the default heap, under two minutes.
+run: all ## Run the benchmark of the default heap, for some two minutes.
 	.build/release/dmaheap bench
 
 check: lint ## Build for debugging and run the core's tests, or those that match FILTER: the fast loop.

@@ -39,7 +39,7 @@ struct Schedule: Sendable {
 
 // MARK: - What there is to measure
 
-// With four sizes, two interfaces, touched and untouched, the whole default run stays under two minutes.
+// With four sizes, two interfaces, touched and untouched, the whole default run takes some two minutes.
 extension Schedule {
   /// A pooled row: until the pool misses no more, or it is clear that it always will.
   static func pooled(_ workload: BenchWorkload) -> Schedule {

@@ -27,7 +27,7 @@ struct BenchCommand: ParsableCommand {
       below 1 is faster than the first. A burst begins when its memory has had time to be zeroed.
 
       EXAMPLES
-        dmaheap bench                                    all, in under two minutes
+        dmaheap bench                                    all, in some two minutes
         dmaheap bench --size 32M --api buffer --untouched
         dmaheap bench --burst 1000 --size 4K --size 64K  a thousand live at once
         dmaheap bench --threads 2 --size 1M              against one thread
