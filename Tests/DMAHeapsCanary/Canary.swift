@@ -45,7 +45,7 @@ struct Canary {
 
   private func receive(from socket: Int32) throws(HeapError) -> Display {
     let layout = try BufferLayout.nv12(width: 64, height: 4)
-    let frame = try ReceivedBuffer(from: socket, trustingSender: true)
+    let frame = try ReceivedBuffer(from: socket)
     return Display(frame: frame, layout: layout, luma: layout.planes[0], failure: nil)
   }
 
@@ -114,7 +114,7 @@ struct Canary {
     #expect(try firstSample(of: display.frame.plane(0, of: display.layout)) == 0)
     #expect(display.luma.stride == 64 && display.failure == nil)
     try display.frame.descriptor.send(over: here.rawValue)
-    _ = try ReceivedBuffer(from: there.rawValue, trustingSender: true)
+    _ = try ReceivedBuffer(from: there.rawValue)
   }
 
   @Test

@@ -23,7 +23,7 @@ struct SharingTests {
       buffer.fill(7)
       try buffer.send(over: sockets.first, payload: [1, 2, 3])
       try buffer.send(over: sockets.first)
-      var received = try ReceivedBuffer(from: sockets.second, trustingSender: true)
+      var received = try ReceivedBuffer(from: sockets.second)
       let payload = received.payload
       #expect(payload == [1, 2, 3])
       #expect(received.byteCount == buffer.byteCount)
@@ -38,7 +38,7 @@ struct SharingTests {
       #expect(seen == 99)
       try received.beginAccess(.read)
       try received.endAccess(.read)
-      let second = try ReceivedBuffer(from: sockets.second, trustingSender: true)
+      let second = try ReceivedBuffer(from: sockets.second)
       #expect(second.payload == [])
       let seenBySecond = second.withUnsafeBytes { $0[byteCount - 1] }
       #expect(seenBySecond == 99)
@@ -52,7 +52,7 @@ struct SharingTests {
       var buffer = try heap.allocate(byteCount: 65536)
       buffer.fill(3)
       try buffer.send(over: sockets.first, flags: [.closeOnExec, .readOnly])
-      let received = try ReceivedBuffer(from: sockets.second, trustingSender: true)
+      let received = try ReceivedBuffer(from: sockets.second)
       #expect(received.isWritable == false)
       let isWhole = received.withUnsafeBytes { $0.allSatisfy { $0 == 3 } }
       #expect(isWhole)
@@ -70,7 +70,7 @@ struct SharingTests {
       let descriptor = try heap.allocateDescriptor(
         byteCount: 4096, flags: [.closeOnExec, .readOnly])
       try descriptor.send(over: sockets.first)
-      var received = try ReceivedBuffer(from: sockets.second, trustingSender: true)
+      var received = try ReceivedBuffer(from: sockets.second)
       received.withUnsafeMutableBytes { $0[0] = 1 }
     }
   }
@@ -99,7 +99,7 @@ struct SharingTests {
       buffer.fill(5)
       try buffer.send(over: sockets.first)
       _ = consume buffer
-      let received = Holder(try ReceivedBuffer(from: sockets.second, trustingSender: true))
+      let received = Holder(try ReceivedBuffer(from: sockets.second))
       let child = test_fork(
         { context in
           guard let context else { return 1 }
