@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 
+internal import LinuxHost
+
 /// A heap that there is, or that one could expect and why it is absent.
 public struct HeapDescription: Equatable, Sendable {
   /// The heap's name.
@@ -16,13 +18,17 @@ public struct HeapDescription: Equatable, Sendable {
 
   /// Why the heap is absent, nil when it is there.
   public let absenceReason: String?
+
+  /// How its memory of 2 MiB and more gets huge pages, and why so; nil where that is the kernel's affair.
+  public internal(set) var hugePages: String?
 }
 
 /// The names that the field knows, and what becomes of them here.
 package enum HeapCatalog {
   package static let memfdHeap = HeapDescription(
     name: "system", aliases: [], source: "memfd",
-    capabilities: ["buffer", "descriptor", "pooled", "zeroed"], absenceReason: nil)
+    capabilities: ["buffer", "descriptor", "pooled", "zeroed"], absenceReason: nil,
+    hugePages: HugePages.explanation)
 
   static let descriptions = [
     memfdHeap,
@@ -54,7 +60,8 @@ extension HeapCatalog {
   ) -> [HeapDescription] {
     let own = HeapDescription(
       name: memfdHeap.name, aliases: memfdHeap.aliases, source: memfdHeap.source,
-      capabilities: memfdHeap.capabilities, absenceReason: processFailure.map { "\($0)" })
+      capabilities: memfdHeap.capabilities, absenceReason: processFailure.map { "\($0)" },
+      hugePages: memfdHeap.hugePages)
     let nodes = Set(kernelHeaps.map(\.name))
     let missing = descriptions.filter { heap in
       heap.absenceReason != nil && nodes.isDisjoint(with: [heap.name] + heap.aliases)

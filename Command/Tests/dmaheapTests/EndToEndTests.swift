@@ -51,11 +51,14 @@ import Testing
     let system = try #require(heaps.first { $0["name"] as? String == "system" })
     #expect(system["absence_reason"] is NSNull)
     #expect(
-      Set(system.keys) == ["name", "aliases", "source", "capabilities", "absence_reason"])
+      Set(system.keys) == [
+        "name", "aliases", "source", "capabilities", "absence_reason", "huge_pages",
+      ])
+    #expect((system["huge_pages"] as? String)?.contains(", as ") == true)
     for heap in heaps where heap["name"] as? String != "system" {
       #expect(heap["absence_reason"] is String || heap["absence_reason"] is NSNull)
     }
-    #expect(try CommandLineRun(["heaps"]).output.contains("system"))
+    #expect(try CommandLineRun(["heaps"]).output.contains("huge pages of system: "))
   }
 
   @Test(arguments: ["buffer", "descriptor"])

@@ -42,6 +42,17 @@ package enum HugePages {
     return words?.first { $0.hasPrefix("[") }.map { String($0.dropFirst().dropLast()) }
   }()
 
+  /// How memory of 2 MiB and more gets huge pages here, and why so, for people.
+  package static var explanation: String {
+    let setting =
+      setting.map { "shmem_enabled is \($0)" } ?? "the kernel has none for shared memory"
+    return switch way {
+    case .advised: "MADV_HUGEPAGE, as \(setting)"
+    case .collapsed: "MADV_COLLAPSE, as \(setting)"
+    case .none: "none, as \(setting)"
+    }
+  }
+
   /// Gives as many whole huge pages as it can to a mapping of an empty file.
   ///
   /// - Parameters:

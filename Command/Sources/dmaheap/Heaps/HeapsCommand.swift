@@ -38,6 +38,7 @@ struct HeapReport: Encodable {
   let source: String
   let capabilities: [String]
   let absenceReason: String?
+  let hugePages: String?
 
   init(_ description: HeapDescription) {
     name = description.name
@@ -45,6 +46,7 @@ struct HeapReport: Encodable {
     source = description.source
     capabilities = description.capabilities
     absenceReason = description.absenceReason
+    hugePages = description.hugePages
   }
 
   /// Heaps of this process, of the kernel, and those that are absent.
@@ -62,6 +64,7 @@ struct HeapReport: Encodable {
   enum CodingKeys: String, CodingKey {
     case name, aliases, source, capabilities
     case absenceReason = "absence_reason"
+    case hugePages = "huge_pages"
   }
 
   func encode(to encoder: any Encoder) throws {
@@ -72,6 +75,7 @@ struct HeapReport: Encodable {
     try container.encode(capabilities, forKey: .capabilities)
     // Null, not missing: "there" is what most readers look for.
     try container.encode(absenceReason, forKey: .absenceReason)
+    try container.encode(hugePages, forKey: .hugePages)
   }
 
   static func table(_ heaps: [HeapReport]) -> String {
@@ -84,7 +88,10 @@ struct HeapReport: Encodable {
         heap.absenceReason.map { "absent: \($0)" } ?? "there",
       ])
     }
-    return table.text
+    let notes = heaps.compactMap { heap in
+      heap.hugePages.map { "huge pages of \(heap.name): \($0)" }
+    }
+    return ([table.text] + notes).joined(separator: "\n")
   }
 
   private static func dashed(_ words: [String]) -> String {
