@@ -46,7 +46,8 @@ struct DemandFollower: ~Copyable, Sendable {
     let isHalving = now - halvingStart >= Self.halfLife
     if isHalving { halvingStart = now }
     var hasLevels = false
-    for index in 0..<pools.count {
+    for index in 0..<pools.count
+    where pools[index].level > 0 || set.refill.gone[index].load(ordering: .relaxed) > 0 {
       let level = pools[index].update(
         gone: set.refill.gone[index].load(ordering: .relaxed),
         current: set.demand(of: PoolID(index: index)),

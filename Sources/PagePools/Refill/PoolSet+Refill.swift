@@ -60,7 +60,8 @@ extension PoolSet {
 
   /// The most blocks that demand can call for.
   func mostReady(of pool: PoolID) -> Int {
-    let size = max(size(of: pool), PageCount(1))
+    // With the lock under which pools come: the index may be another pool's by now.
+    let size = list.withLock { $0.contains(pool) ? self.size(of: pool) : PageCount(1) }
     let pages = source.pageSize.pages(inBytes: DemandFollower.mostByteCount)
     return max(pages.rawValue / size.rawValue, DemandFollower.fewest)
   }
