@@ -10,8 +10,9 @@ extension Heap {
   /// For pipelines that would rather be slowed down than fail: a camera that is ahead of its encoder
   /// waits until a frame is freed. Whoever waits is served in the order of asking, over all heaps of the
   /// system; requests that do not wait may come in between. Memory comes back when a buffer is freed, the
-  /// system gives back pooled memory, or with ``HeapSystem/Recycling/inPlace`` the last descriptor is closed. What
-  /// receivers and other processes free is not noticed, but the request is made once more when the time is over.
+  /// system gives back pooled memory, or with ``HeapSystem/Recycling/inPlace`` the last descriptor is closed. Of what
+  /// receivers and other processes free nobody is told: for that the request is made again after 10 ms, 20 ms
+  /// and so on, later every quarter of a second, and when the time is over.
   ///
   /// - Parameters:
   ///   - byteCount: 1 or more; rounded up to pages.
@@ -59,11 +60,8 @@ extension Heap {
     let ticket = waiters.enter()
     defer { waiters.leave(ticket) }
     let deadline = ContinuousClock.now + min(limit, Self.longestWait)
-    let timer = Task {
-      // Cancelled when the wait is over.
-      guard (try? await Task.sleep(until: deadline, clock: .continuous)) != nil else { return }
-      waiters.expire(ticket)
-    }
+    let timer = Task { await Self.time(ticket, of: waiters, until: deadline) }
+    // The wait is over.
     defer { timer.cancel() }
     while true {
       do throws(HeapError) {
@@ -78,6 +76,27 @@ extension Heap {
       }
     }
   }
+
+  /// Reminds a waiter now and then, and tells it when its time is over.
+  private static func time(
+    _ ticket: MemoryWaiters.Ticket, of waiters: MemoryWaiters,
+    until deadline: ContinuousClock.Instant
+  ) async {
+    var pause = firstPause
+    while true {
+      let next = min(ContinuousClock.now + pause, deadline)
+      guard (try? await Task.sleep(until: next, clock: .continuous)) != nil else { return }
+      guard next < deadline else { return waiters.expire(ticket) }
+      waiters.remind(ticket)
+      pause = min(pause * 2, longestPause)
+    }
+  }
+
+  /// Short beside a frame.
+  private static var firstPause: Duration { .milliseconds(10) }
+
+  /// An attempt that fails may cost milliseconds, where pools are emptied for it.
+  private static var longestPause: Duration { .milliseconds(250) }
 
   /// So that a deadline is a number.
   private static var longestWait: Duration { .seconds(1 << 31) }

@@ -7,10 +7,11 @@ internal import Synchronization
 /// Those who wait for memory, served in the order in which they came.
 ///
 /// The first in the queue is told when memory came back, and tries again; the others are not until they are
-/// first. So whoever asks for much is not overtaken for ever by those who ask for little. Nobody polls.
+/// first. So whoever asks for much is not overtaken for ever by those who ask for little.
 ///
 /// Nothing is missed: whoever waits joins the queue before the attempt that decides that there is nothing, and
-/// whoever frees looks at the queue after the memory is back.
+/// whoever frees looks at the queue after the memory is back. Only what is freed outside this process nobody tells:
+/// a waiter sees to it that it is reminded now and then.
 @safe
 package final class MemoryWaiters: @unchecked Sendable {
   // `@unchecked` for the pointer, which is constant and points to an atomic.
@@ -90,6 +91,11 @@ extension MemoryWaiters {
       guard let first = state.queue.first, first.tryingThread != pthread_self() else { return nil }
       return first
     }
+  }
+
+  /// Has a waiter try again, if it is its turn.
+  package func remind(_ ticket: Ticket) {
+    post(.memoryCameBack) { _ in ticket }
   }
 
   /// Tells a waiter that its time is over.
