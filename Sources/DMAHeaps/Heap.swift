@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 
+internal import Glibc
 public import HeapFramework
 public import LinuxHost
 internal import PagePools
@@ -94,8 +95,9 @@ public final class Heap: Sendable {
   ///   - use: what the memory is for.
   /// - Throws: ``HeapError/invalidWatermarks(low:high:)``, ``HeapError/invalidSize(byteCount:)``,
   ///   ``HeapError/watermarksExceedLimit(byteCount:limitByteCount:)`` (all EINVAL),
-  ///   ``HeapError/outOfMemory(requestedByteCount:availableByteCount:)`` for a size that no buffer can have, or
-  ///   descriptors of more than 32 sizes.
+  ///   ``HeapError/outOfMemory(requestedByteCount:availableByteCount:)`` for a size that no buffer can have,
+  ///   ``HeapError/limitReached(name:value:errorNumber:)`` (ENOSPC) where descriptors of 32 sizes have pools that
+  ///   must stay: because they are kept ready, or with ``HeapSystem/Recycling/inPlace`` for ever.
   /// - Context: any thread; does not wait for the memory.
   public func keepReady(
     low: Int, high: Int, byteCount: Int, for use: ReadyMemoryUse = .buffers
@@ -110,6 +112,11 @@ public final class Heap: Sendable {
     } catch {
       throw .watermarksExceedLimit(
         byteCount: error.wanted.byteCount, limitByteCount: error.limit.byteCount)
+    }
+    if pages <= source.largest {
+      throw .limitReached(
+        name: "the number of sizes of which descriptors are kept ready",
+        value: source.descriptorSizeCapacity, errorNumber: ENOSPC)
     }
     throw .outOfMemory(
       requestedByteCount: pages.byteCount,

@@ -37,6 +37,8 @@ public enum HeapError: Error, Equatable, Sendable {
   case transferFailed(TransferFailure)
   /// A layout or an access to one of its planes, counted from 0, is not possible (EINVAL).
   case invalidLayout(plane: Int, reason: String)
+  /// Nobody can tell when memory is released (ENOTSUP).
+  case releaseUnknown(reason: String)
   /// The system belongs to the process that this one was forked from (EPERM).
   case usedAfterFork
 }
@@ -78,6 +80,8 @@ extension HeapError: CustomStringConvertible {
       "a buffer cannot be passed on: \(failure)"
     case .invalidLayout(let plane, let reason):
       "plane \(plane) is not possible: \(reason)"
+    case .releaseUnknown(let reason):
+      "nobody can tell when the memory is released: \(reason)"
     case .usedAfterFork:
       "heaps cannot be used in a forked child; make a new HeapSystem, or export a descriptor before"
     }
@@ -97,6 +101,7 @@ extension HeapError: CustomStringConvertible {
       .kernelHeapFailed(_, _, _, let errorNumber):
       errorNumber
     case .transferFailed(let failure): failure.errorNumber
+    case .releaseUnknown: ENOTSUP
     case .usedAfterFork: EPERM
     }
   }

@@ -41,6 +41,9 @@ package final class MemoryFile: @unchecked Sendable {
   /// The heap that a handed-out file comes back to; it outlives the file.
   unowned(unsafe) var owner: HandOutHeap<LinuxHost>?
 
+  /// Who is told when nobody has the file any more; changed while it is handed out, and by whoever takes it back.
+  var release: FileRelease?
+
   /// When the file's lease is to be tried again; only the ``LeaseRetry`` of this deadline counts.
   var retryDeadline: Int64?
 
@@ -265,6 +268,9 @@ extension MemoryFile {
 
   /// The descriptor's number while it stands for the file; nil once somebody has closed it.
   var checkedDescriptor: Int32? { file?.isOurs == true ? file?.rawValue : nil }
+
+  /// Which file it is; nil once it was given away.
+  var identity: FileIdentity? { file?.identity }
 
   /// The descriptor's number, for calls that do no harm to another file.
   var number: Int32 { file?.rawValue ?? -1 }

@@ -55,6 +55,12 @@ package final class MemfdHeap: Sendable {
 // MARK: - Ahead of demand
 
 extension MemfdHeap {
+  /// The largest buffer or descriptor.
+  package var largest: PageCount { files.largest }
+
+  /// Of how many sizes descriptors can be kept ready.
+  package var descriptorSizeCapacity: Int { descriptors.sizeCapacity }
+
   /// What memory is kept ready for.
   package enum Use: Sendable {
     case buffers

@@ -102,6 +102,25 @@ extension ReleaseWatcher {
     for block in blocks { free(block, .unknown, by: .bystander) }
   }
 
+  /// What is told when nobody has a file any more.
+  ///
+  /// - Parameter descriptor: of a file that is handed out.
+  /// - Returns: nil when it is none.
+  /// - Complexity: O(files there are).
+  package func release(of descriptor: Int32) -> FileRelease? {
+    guard let identity = FileIdentity(of: descriptor) else { return nil }
+    return state.withLock { state in
+      for block in state.blocks.values {
+        guard let file = block.file, file.isHandedOut, file.identity == identity else { continue }
+        if let release = file.release { return release }
+        let release = FileRelease()
+        file.release = release
+        return release
+      }
+      return nil
+    }
+  }
+
   /// Blocks that are handed out.
   package var handedOutCount: Int {
     state.withLock { state in state.blocks.values.count { $0.file?.isHandedOut == true } }
@@ -311,12 +330,16 @@ extension ReleaseWatcher {
   }
 
   private func free(_ block: MemoryBlock, _ holder: Holder, by thread: FreeingThread) {
-    guard let owner = unsafe block.file?.owner else { return }
+    guard holder != .others, let file = block.file, let owner = unsafe file.owner else { return }
     let buffer = Allocation(block, in: owner.memory.host)
-    switch holder {
-    case .nobody: owner.free(buffer, mayBeWritten: true, by: thread)
-    case .unknown: owner.release(buffer)
-    case .others: break
+    // Taken first, for the block may be gone once it is freed; told last, when the memory is back.
+    let release = file.release.take()
+    if holder == .nobody {
+      owner.free(buffer, mayBeWritten: true, by: thread)
+      release?.end(.released)
+    } else {
+      owner.release(buffer)
+      release?.end(.unknown)
     }
   }
 
