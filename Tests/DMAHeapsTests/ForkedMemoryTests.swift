@@ -71,6 +71,8 @@ struct ForkedMemoryTests {
       let heap = try system.heap(named: "system")
       let before = try heap.allocateDescriptor(byteCount: 1 << 20)
       try #require(setuid(65534) == 0)
+      // A leak checker can look at the process only then.
+      try #require(test_set_dumpable() == 0)
       _ = consume before
       #expect(waitUntil { system.statistics().inBuffersByteCount == 0 })
       for _ in 0..<4 {

@@ -112,6 +112,9 @@ struct MemoryAdmissionTests {
       }
       #expect(runtime.memory.pools.accounts() == PageAccounts())
       heap.free(try heap.allocateBuffer(PageCount(256)), mayBeWritten: true)
+      runtime.stop()
+      heap.close()
+      runtime.close()
     }
   }
 }
