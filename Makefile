@@ -30,8 +30,8 @@ prepare := @Scripts/prepare
 stages := lint prepare-test embedded test-debug user-build test-release test-thread test-address benchmarks-build \
   vm-test-6.1
 
-.PHONY: all help run check static heap-checks core-object kernel vm-shell vm-test vm-test-stock vm-check \
-  vm-check-short vm-load vm-self-check mutants vm-bench test traits $(stages) benchmarks completions clean
+.PHONY: all help run check static heap-checks process-checks core-object kernel vm-shell vm-test vm-test-stock vm-check \
+  vm-check-short vm-load vm-self-check mutants vm-bench test stress traits $(stages) benchmarks completions clean
 
 all: ## Build the library and the command for release.
 	$(prepare) run
@@ -56,6 +56,10 @@ static: ## Build the command without need of libraries: .build-static/release/dm
 heap-checks: ## Build the checks of a kernel's heaps the same way.
 	$(prepare) run
 	swift build --product heap-checks $(static_flags)
+
+process-checks: ## Build the checks of the library on another kernel the same way.
+	$(prepare) run
+	swift build --product process-checks $(static_flags)
 
 core-object: ## Build the Swift object of the kernel module.
 	$(prepare) module
@@ -161,6 +165,10 @@ test-address: ## Run the tests under the address sanitizer.
 	$(prepare) run
 	swift test $(address_flags)
 	swift test --package-path Command $(address_flags)
+
+stress: ## Use the library from four threads in every way there is, for three minutes.
+	$(prepare) run
+	DMAHEAP_STRESS_SECONDS=90 swift test -c release $(test_flags) --filter '^DMAHeapsTests[.]StressTests'
 
 traits: ## Build and test what the package trait SwiftSystem adds.
 	$(prepare) run

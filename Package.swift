@@ -36,6 +36,7 @@ let package = Package(
     .library(name: "PagePools", targets: ["PagePools"]),
     .library(name: "HeapFramework", targets: ["HeapFramework"]),
     .executable(name: "heap-checks", targets: ["HeapChecks"]),
+    .executable(name: "process-checks", targets: ["ProcessChecks"]),
   ],
   traits: [
     // Off unless asked for: whoever does without it does not get the package, either.
@@ -76,6 +77,7 @@ let package = Package(
       name: "DMAHeapsTests",
       dependencies: [
         "CLinuxShims", "CTestSupport", "DMAHeaps", "HeapFramework", "LinuxHost", "PagePools",
+        "TestSupport",
       ],
       swiftSettings: tests),
 
@@ -98,5 +100,10 @@ let package = Package(
       name: "HeapChecks",
       dependencies: ["CHeapChecks", "CLinuxShims", "CTestSupport", "TestSupport"],
       path: "Tests/HeapChecks", swiftSettings: tests),
+
+    // Checks of the library that need another kernel, in a virtual machine, too.
+    .executableTarget(
+      name: "ProcessChecks", dependencies: ["CTestSupport", "DMAHeaps"],
+      path: "Tests/ProcessChecks", swiftSettings: tests),
   ]
 )

@@ -7,6 +7,7 @@ import Glibc
 import HeapFramework
 import LinuxHost
 import PagePools
+import TestSupport
 import Testing
 
 /// H5: memory comes back when the last reference of any kind is gone; not before, and not never.
@@ -209,6 +210,31 @@ struct LifetimeTests {
       }
       _ = consume descriptor
       _ = consume other
+      #expect(waitUntil { watcher.handedOutCount == 0 })
+    }
+  }
+
+  /// A receiver that opens and closes its file without end has the watcher look at it each time, and keeps
+  /// nobody else's memory away.
+  @Test
+  func floodOfOpens_keepsNobodysMemory() throws {
+    try withSystem(recycling: .inPlace) { system, heap in
+      let watcher = try #require(system.memory.host.watcher)
+      let flooded = try heap.allocateDescriptor(byteCount: 4096)
+      let number = flooded.rawValue
+      let isOver = Gate()
+      let flood = TestThread {
+        while !isOver.isOpen {
+          close(shim_open("/proc/self/fd/\(number)", O_RDONLY | O_CLOEXEC))
+        }
+      }
+      for _ in 0..<50 {
+        _ = try heap.allocateDescriptor(byteCount: 65536)
+        #expect(waitUntil { watcher.handedOutCount == 1 }, "what was closed does not come back")
+      }
+      isOver.open()
+      flood.join()
+      _ = consume flooded
       #expect(waitUntil { watcher.handedOutCount == 0 })
     }
   }

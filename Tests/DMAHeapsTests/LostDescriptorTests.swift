@@ -42,43 +42,17 @@ struct LostDescriptorTests {
     }
   }
 
-  /// The descriptors of a kind: what `/proc` calls the file has `name` in it.
-  private static func numbers(of name: String) throws -> Set<Int32> {
-    try openNumbers().filter { number in
-      withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { target in
-        guard let base = target.baseAddress else { return false }
-        let count = readlink("/proc/self/fd/\(number)", base, target.count)
-        let bytes = UnsafeRawBufferPointer(start: base, count: max(count, 0))
-        return String(decoding: bytes, as: UTF8.self).contains(name)
-      }
-    }
-  }
-
   /// Descriptors that the runtime has some of, too.
   private static func events() throws -> Set<Int32> {
-    try numbers(of: "anon_inode:[eventfd]")
+    try openDescriptors(of: "anon_inode:[eventfd]")
   }
 
   /// The descriptors that are the library's: its memfds, and what its watchers wait for.
   ///
   /// - Parameter others: the events there were before there was a system.
   private static func libraryNumbers(otherThan others: Set<Int32>) throws -> Set<Int32> {
-    try numbers(of: "memfd:dmaheap").union(numbers(of: "anon_inode:inotify"))
+    try openDescriptors(of: "memfd:dmaheap").union(openDescriptors(of: "anon_inode:inotify"))
       .union(events().subtracting(others))
-  }
-
-  /// Numbers of the descriptors that are open now.
-  private static func openNumbers() throws -> Set<Int32> {
-    let stream = try #require(opendir("/proc/self/fd"))
-    defer { closedir(stream) }
-    var numbers: Set<Int32> = []
-    while let entry = readdir(stream) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
-      if let number = Int32(name), number != dirfd(stream) { numbers.insert(number) }
-    }
-    return numbers
   }
 
   @Test(arguments: [true, false], [true, false])

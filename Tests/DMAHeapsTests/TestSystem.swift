@@ -150,6 +150,27 @@ func openDescriptorCount() -> Int? {
   return count
 }
 
+/// The descriptors of a kind: what `/proc` calls the file has `name` in it.
+func openDescriptors(of name: String) throws -> Set<Int32> {
+  let folder = try #require(opendir("/proc/self/fd"))
+  defer { closedir(folder) }
+  var numbers: Set<Int32> = []
+  while let entry = readdir(folder) {
+    let text = withUnsafePointer(to: &entry.pointee.d_name) {
+      $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+    }
+    guard let number = Int32(text) else { continue }
+    let isOfKind = withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { target in
+      guard let base = target.baseAddress else { return false }
+      let count = readlink("/proc/self/fd/\(number)", base, target.count)
+      let bytes = UnsafeRawBufferPointer(start: base, count: max(count, 0))
+      return String(decoding: bytes, as: UTF8.self).contains(name)
+    }
+    if isOfKind { numbers.insert(number) }
+  }
+  return numbers
+}
+
 /// Mappings of our files in this process.
 func heapMappingCount() -> Int {
   ProcessFile.lines(of: "/proc/self/maps").count { $0.contains("memfd:dmaheap") }

@@ -67,7 +67,8 @@ public enum TestScale {
   }
 }
 
-private func environmentNumber(_ name: String) -> UInt64? {
+/// The number that an environment variable has; nil where it has none.
+public func environmentNumber(_ name: String) -> UInt64? {
   // SAFETY: the string is copied before anyone could change the environment; tests do not.
   guard let value = unsafe getenv(name) else { return nil }
   return UInt64(unsafe String(cString: value))
