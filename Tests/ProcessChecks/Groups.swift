@@ -137,7 +137,9 @@ enum Groups {
       // Started last: a child has nothing of the library's.
       let neighbour = start {
         for _ in 0..<19 {
-          guard let bytes = malloc(8 << 20) else { throw Failure(description: "no memory") }
+          let bytes = mmap(
+            nil, 8 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+          guard let bytes, bytes != MAP_FAILED else { throw Failure(description: "no memory") }
           memset(bytes, 1, 8 << 20)
           usleep(20_000)
         }
