@@ -27,11 +27,14 @@ PACKAGE ?= .
 prepare := @Scripts/prepare
 
 # What `make test` runs, in this order.
-stages := lint prepare-test embedded test-debug user-build test-release test-thread test-address benchmarks-build \
-  vm-test-6.1
+stages := lint prepare-test embedded test-debug user-build test-release test-thread test-address vm-test-6.1
+
+# What the gate runs beyond that: .ci/run.
+gate_stages := test-command benchmarks-build vm-test-6.12 vm-check-short
 
 .PHONY: all help run check static heap-checks process-checks core-object kernel vm-shell vm-test vm-test-stock vm-check \
-  vm-check-short vm-load vm-self-check mutants vm-bench test stress traits $(stages) benchmarks completions clean
+  vm-check-short vm-load vm-self-check mutants vm-bench test gate stress traits \
+  $(sort $(stages) $(gate_stages)) benchmarks completions clean
 
 all: ## Build the library and the command for release.
 	$(prepare) run
@@ -116,7 +119,15 @@ vm-bench: ## Compare the module's heap with the kernel's own, in one boot.
 
 test: ## Run every stage below, stopping at the first that fails.
 	$(prepare) test
-	@for stage in $(stages); do \
+	$(call run_stages,$(stages))
+
+gate: ## Run what must hold beyond that before a change is taken.
+	$(prepare) ci
+	$(call run_stages,$(gate_stages))
+
+# Runs the targets $(1) and says how long each took.
+define run_stages
+@for stage in $(1); do \
 	  began=$$SECONDS; \
 	  echo "==> $$stage"; \
 	  if ! $(MAKE) --no-print-directory $$stage; then \
@@ -126,6 +137,7 @@ test: ## Run every stage below, stopping at the first that fails.
 	  echo "==> $$stage passed in $$((SECONDS - began)) s"; \
 	done; \
 	echo "==> all stages passed in $$SECONDS s"
+endef
 
 lint: ## Check the format of all Swift code.
 	$(prepare) run
@@ -151,19 +163,22 @@ user-build: ## Build and run a program that has the library alone, and look at w
 	[[ $$resolved == "swift-collections" ]] || { \
 	  echo "error: a user of the library resolves $$resolved" >&2; exit 1; }
 
-test-release: ## Run the tests as optimised code, as it is shipped.
+test-release: ## Run the library's tests as optimised code, as it is shipped.
 	$(prepare) run
 	swift test -c release $(test_flags)
-	swift test -c release $(command) $(test_flags)
 
-test-thread: ## Run the tests under the thread sanitizer.
+test-thread: ## Run the library's tests under the thread sanitizer.
 	$(prepare) run
 	swift test $(thread_flags)
-	swift test --package-path Command $(thread_flags)
 
-test-address: ## Run the tests under the address sanitizer.
+test-address: ## Run the library's tests under the address sanitizer.
 	$(prepare) run
 	swift test $(address_flags)
+
+test-command: ## Run the command's tests as optimised code, and under both sanitizers.
+	$(prepare) run
+	swift test -c release $(command) $(test_flags)
+	swift test --package-path Command $(thread_flags)
 	swift test --package-path Command $(address_flags)
 
 stress: ## Use the library from four threads in every way there is, for three minutes.
@@ -192,9 +207,11 @@ completions: ## Write the shells' completions to .build/completions.
 	done
 
 # For tests of this file.
-.PHONY: stages
+.PHONY: stages gate-stages
 stages:
 	@echo $(stages)
+gate-stages:
+	@echo $(gate_stages)
 
 .PHONY: deb
 deb: ## Build the Debian package of the kernel module, with its Swift part compiled.

@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -28,8 +27,6 @@ int test_fork_holder(int release_descriptor, int close_in_child) {
   }
   _exit(0);
 }
-
-int test_set_dumpable(void) { return prctl(PR_SET_DUMPABLE, 1); }
 
 int test_wait(int process) {
   int status;

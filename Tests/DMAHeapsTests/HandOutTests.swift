@@ -143,15 +143,16 @@ struct HandOutTests {
   func descriptors_areSealed(byteCount: Int, recycling: HeapSystem.Recycling) throws {
     try withSystem(recycling: recycling) { _, heap in
       var buffer = try heap.allocate(byteCount: byteCount)
-      for descriptor in [
-        try heap.allocateDescriptor(byteCount: byteCount).relinquish(),
-        try buffer.exportDescriptor().relinquish(),
+      for (descriptor, isRecycled) in [
+        (try heap.allocateDescriptor(byteCount: byteCount).relinquish(), true),
+        (try buffer.exportDescriptor().relinquish(), false),
       ] {
         defer { close(descriptor) }
         var status = stat()
         #expect(fstat(descriptor, &status) == 0)
         #expect(status.st_size == byteCount)
-        #expect(status.st_mode & 0o7777 == 0o600)
+        // Buffers that were exported are not used again.
+        if recycling == .inPlace, isRecycled { #expect(status.st_mode & 0o7777 == 0o600) }
         #expect(test_get_seals(descriptor) & 0xF == 0x7, "F_SEAL_SEAL, F_SEAL_SHRINK, F_SEAL_GROW")
         #expect(ftruncate(descriptor, byteCount - 4096) == -1)
         #expect(ftruncate(descriptor, byteCount + 4096) == -1)
@@ -179,6 +180,15 @@ struct HandOutTests {
           return writable < 0 && errno == EACCES ? 0 : 2
         }, &number)
       #expect(test_wait(child) == 0)
+      // Whatever was exported of a buffer before, and the other one that cannot be read.
+      var buffer = try heap.allocate(byteCount: 1 << 20)
+      _ = try buffer.exportDescriptor()
+      for flags in [DescriptorFlags.readOnly, DescriptorFlags(rawValue: UInt32(O_WRONLY))] {
+        let exported = try buffer.exportDescriptor(flags: flags)
+        var status = stat()
+        #expect(fstat(exported.rawValue, &status) == 0)
+        #expect(status.st_mode & 0o7777 == 0o600)
+      }
     }
   }
 

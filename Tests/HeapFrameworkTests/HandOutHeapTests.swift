@@ -19,7 +19,7 @@ struct HandOutHeapTests {
     _ pages: Int, _ heap: HandOutHeap<TestHost>, _ fixture: HeapFixture
   ) throws -> TestBuffer {
     let taken = try heap.take(PageCount(pages))
-    let buffer = try #require(taken)
+    let buffer = try #require(taken).buffer
     #expect(buffer.blocks.pages == PageCount(pages))
     #expect(fixture.host.blocks(in: buffer.blocks).allSatisfy { fixture.host.isZero($0) })
     fixture.check()

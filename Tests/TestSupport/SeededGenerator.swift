@@ -45,11 +45,12 @@ public enum TestScale {
   /// Whether a sanitizer watches, which makes everything ten times slower.
   public static let isSanitized = isLinked("__tsan_init") || isLinked("__asan_init")
 
-  /// Operations of a random run: `DMAHEAP_TEST_OPERATIONS`, or a million in release builds and a
-  /// tenth of it in debug builds and under sanitizers.
+  /// Operations of a random run: `DMAHEAP_TEST_OPERATIONS`, or a million in release builds, a
+  /// tenth of it in debug builds, and less under sanitizers.
   public static var operations: Int {
     if let asked = environmentNumber("DMAHEAP_TEST_OPERATIONS") { return Int(clamping: asked) }
-    return isReleaseBuild && !isSanitized ? 1_000_000 : 100_000
+    if isSanitized { return 30_000 }
+    return isReleaseBuild ? 1_000_000 : 100_000
   }
 
   /// Whether the tests are compiled with optimisation.

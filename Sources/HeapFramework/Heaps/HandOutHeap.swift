@@ -59,13 +59,16 @@ extension HandOutHeap {
   /// Takes or gets a zeroed block of exactly `pages` pages, charged to the caller; one of the functions below
   /// follows, once.
   ///
-  /// - Returns: nil when there can be no pool of this size just now, because too many others are in use.
+  /// - Returns: the block, and whether it was pooled; nil when there can be no pool of this size just now,
+  ///   because too many others are in use.
   /// - Throws: a shortage (ENOMEM) above ``largest``, or over a limit of ``HeapHost/charge(_:)``; the host's
   ///   reason. Nothing is left behind.
   /// - Complexity: O(sizes) from a pool.
   /// - Context: no lock held; may block.
   @inlinable
-  public func take(_ pages: PageCount) throws(Host.Failure) -> Allocation<Host>? {
+  public func take(
+    _ pages: PageCount
+  ) throws(Host.Failure) -> (buffer: Allocation<Host>, wasPooled: Bool)? {
     do throws(Host.Failure) {
       guard pages <= largest else {
         throw Host.Failure(Shortage(of: pages, .largestBuffer(largest)))
@@ -84,14 +87,17 @@ extension HandOutHeap {
   }
 
   @inlinable
-  func take(from size: SizedPool<Host>) throws(Host.Failure) -> Allocation<Host> {
+  func take(
+    from size: SizedPool<Host>
+  ) throws(Host.Failure) -> (buffer: Allocation<Host>, wasPooled: Bool) {
     let owner = try memory.host.charge(size.pages)
     do throws(Host.Failure) {
       let obtained = try memory.withReclaim(size.pages, kind) { () throws(Host.Failure) in
         try memory.obtain(0, of: size.pools, effort: .full)
       }
       counters.countAllocation(size.pages, poolMisses: obtained.wasPooled ? 0 : 1)
-      return Allocation(blocks: BlockChain(obtained.block, in: memory.host), owner: owner)
+      let blocks = BlockChain(obtained.block, in: memory.host)
+      return (Allocation(blocks: blocks, owner: owner), obtained.wasPooled)
     } catch {
       memory.host.uncharge(size.pages, owner)
       throw error

@@ -14,6 +14,9 @@ package struct FileIdentity: Equatable, Sendable, BitwiseCopyable {
   private let device: dev_t
   private let inode: ino_t
 
+  /// Whose file it was when it was looked at; it is the same file when it is another's.
+  let owner: uid_t
+
   /// The file that a descriptor stands for now, nil when it stands for none.
   ///
   /// - Complexity: one fstat(2), 0.2 µs.
@@ -39,5 +42,10 @@ package struct FileIdentity: Equatable, Sendable, BitwiseCopyable {
   init(_ status: stat) {
     device = status.st_dev
     inode = status.st_ino
+    owner = status.st_uid
+  }
+
+  package static func == (left: FileIdentity, right: FileIdentity) -> Bool {
+    left.inode == right.inode && left.device == right.device
   }
 }

@@ -9,8 +9,9 @@ internal import PagePools
 ///
 /// Its pages are all there from the start, huge ones where there are any, so that touching them cannot
 /// fail. Before a descriptor of it leaves the process the file is sealed: it is exactly as long as it
-/// says, for ever, so whoever maps it need not fear SIGBUS. Its mode lets no other user open it again: a
-/// descriptor for reading stays one for reading, except for processes of the same user.
+/// says, for ever, so whoever maps it need not fear SIGBUS. Before one leaves that is not for reading and writing,
+/// the file's mode lets no other user open it again: a descriptor for reading stays one for reading, except for
+/// processes of the same user.
 ///
 /// A holder of the block changes the fields; those below `watch` are guarded by the release watcher's lock.
 package final class MemoryFile: @unchecked Sendable {
@@ -24,8 +25,8 @@ package final class MemoryFile: @unchecked Sendable {
 
   private var isSealed = false
 
-  /// Whose file it is: nobody else can open it again.
-  private let user = geteuid()
+  /// Whether no other user can open the file.
+  private var isClosedToOthers = false
 
   /// What it was like when it was finished, nil for a file that will not be used again.
   private var condition: FileCondition?
@@ -65,14 +66,17 @@ package final class MemoryFile: @unchecked Sendable {
     length = pages
     var file = try Self.make(pages, faults)
     if purpose == .buffer || pages.byteCount >= HugePages.byteCount {
+      try Self.setLength(of: file.rawValue, pages, faults)
       mapping = try Mapping(of: file.rawValue, byteCount: pages.byteCount, faults: faults)
     }
     try unsafe Self.populate(file, mappedBase, pages, faults)
     if purpose != .buffer {
-      try Self.seal(file, faults)
+      try Self.seal(file.rawValue, faults)
       isSealed = true
     }
     if purpose == .recycling {
+      try Self.closeToOthers(file.rawValue, faults)
+      isClosedToOthers = true
       file = try Self.reopenForLeases(file, faults)
       condition = FileCondition(of: file)
     }
@@ -91,15 +95,24 @@ package final class MemoryFile: @unchecked Sendable {
         owning: try attempt(.createFile, byteCount: byteCount, faults: faults) {
           unsafe shim_memfd_create("dmaheap")
         }))
-    let number = file.rawValue
-    _ = try attempt(.setMode, faults: faults) { fchmod(number, 0o600) }
-    _ = try attempt(.setLength, byteCount: byteCount, faults: faults) {
-      ftruncate(number, byteCount)
-    }
     return file
   }
 
+  private static func setLength(
+    of number: Int32, _ pages: PageCount, _ faults: FaultPlan?
+  ) throws(HostFailure) {
+    _ = try attempt(.setLength, byteCount: pages.byteCount, faults: faults) {
+      ftruncate(number, pages.byteCount)
+    }
+  }
+
+  private static func closeToOthers(_ number: Int32, _ faults: FaultPlan?) throws(HostFailure) {
+    _ = try attempt(.setMode, faults: faults) { fchmod(number, 0o600) }
+  }
+
   /// Gets the file's memory now: that touching it later found none would be SIGBUS.
+  ///
+  /// The file becomes as long.
   private static func populate(
     _ file: borrowing CheckedDescriptor, _ address: UnsafeMutableRawPointer?, _ pages: PageCount,
     _ faults: FaultPlan?
@@ -126,10 +139,7 @@ package final class MemoryFile: @unchecked Sendable {
   /// takes longer than a timer's interval would never end.
   private static let reservedAtOnce = 256 << 10
 
-  private static func seal(_ file: borrowing CheckedDescriptor, _ faults: FaultPlan?)
-    throws(HostFailure)
-  {
-    let number = try file.checked(.seal)
+  private static func seal(_ number: Int32, _ faults: FaultPlan?) throws(HostFailure) {
     _ = try attempt(.seal, faults: faults) {
       shim_fcntl_int(number, SHIM_F_ADD_SEALS, SHIM_SEALS_OF_LENGTH)
     }
@@ -190,14 +200,15 @@ extension MemoryFile {
     try withFile { (file) throws(HostFailure) in
       if !isSealed {
         if length != pages {
-          let number = try file.checked(.setLength)
-          _ = try attempt(.setLength, byteCount: pages.byteCount, faults: faults) {
-            ftruncate(number, pages.byteCount)
-          }
+          try Self.setLength(of: file.checked(.setLength), pages, faults)
           length = pages
         }
-        try Self.seal(file, faults)
+        try Self.seal(file.checked(.seal), faults)
         isSealed = true
+      }
+      if !isClosedToOthers, flags & O_ACCMODE != O_RDWR {
+        try Self.closeToOthers(file.checked(.setMode), faults)
+        isClosedToOthers = true
       }
       // After setuid(2) the file is another user's; the description that we have can still be shared.
       guard canBeReopened || flags & O_ACCMODE != O_RDWR else {
@@ -216,8 +227,8 @@ extension MemoryFile {
       owning: try attempt(.reopen, faults: faults) { shim_fcntl_int(number, command, 0) })
   }
 
-  /// Whether we are the user whose file it is.
-  var canBeReopened: Bool { user == geteuid() }
+  /// Whether we are the user whose file it is: nobody else can open it again.
+  var canBeReopened: Bool { identity?.owner == geteuid() }
 
   private func withFile<R: ~Copyable>(
     _ body: (borrowing CheckedDescriptor) throws(HostFailure) -> R

@@ -185,10 +185,11 @@ extension MemfdHeap {
   private func takeFile(
     _ pages: PageCount, mustBeReopened: Bool
   ) throws(HostFailure) -> (buffer: Allocation<LinuxHost>, block: MemoryBlock, file: MemoryFile)? {
-    while let buffer = try descriptors.take(pages) {
+    while let (buffer, wasPooled) = try descriptors.take(pages) {
       guard let block = buffer.blocks.front, let file = block.file else {
         preconditionFailure("a buffer to be handed out is a file")
       }
+      guard wasPooled else { return (buffer, block, file) }
       if file.checkedDescriptor != nil, !mustBeReopened || file.canBeReopened {
         return (buffer, block, file)
       }

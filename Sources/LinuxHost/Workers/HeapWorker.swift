@@ -53,7 +53,7 @@ final class HeapWorker: Sendable {
       pause: Self.refillPause, poolCapacity: poolCapacity, followsDemand: followsDemand)
     var decay = DecayPace(interval: decayInterval, poolCapacity: poolCapacity)
     var checks = Checks()
-    var naps = 0
+    var naps = Naps()
     while !isStopping.load(ordering: .relaxed) {
       faults?.delayWorker()
       let now = UInt64(MonotonicClock.now)
@@ -61,16 +61,17 @@ final class HeapWorker: Sendable {
       if now >= checks.next { check(&checks, now) }
       switch turn {
       case .worked:
-        naps = 0
+        naps = Naps()
         memory.host.memoryCameBack()
-      case .mayRest where naps < Self.napsBeforeSleep:
-        naps += 1
-        usleep(Self.napMicroseconds)
+      case .mayRest where naps.rest > 0:
+        usleep(naps.next())
       case .mayRest(let end):
         check(&checks, now)
         guard memory.deferred.workerMaySleep() else { continue }
         // What is due at a certain time is no sign that somebody is about to free.
-        if memory.host.wakeUp.wait(until: [end, checks.look].compactMap(\.self).min()) { naps = 0 }
+        if memory.host.wakeUp.wait(until: [end, checks.look].compactMap(\.self).min()) {
+          naps = Naps()
+        }
       }
     }
   }
@@ -112,9 +113,23 @@ final class HeapWorker: Sendable {
   /// 100 ms: what is checked costs a microsecond.
   private static let checkInterval: UInt64 = 100_000_000
 
-  /// Short beside the time that large memory takes to fill.
-  private static let napMicroseconds: UInt32 = 50
+}
 
-  /// 10 ms after the last free the worker sleeps.
-  private static let napsBeforeSleep = 200
+/// The worker's naps before it sleeps: longer and longer ones, for 10 ms after the last free.
+///
+/// The first are short beside the time that large memory takes to fill. But whenever the worker has run, a thread that
+/// unmaps memory must interrupt its processor (a TLB shootdown: 15 µs in a virtual machine), so there are few.
+private struct Naps {
+  /// Microseconds.
+  private(set) var rest: UInt32 = 10_000
+  private var length: UInt32 = 50
+  private static let longest: UInt32 = 800
+
+  /// - Returns: microseconds.
+  mutating func next() -> UInt32 {
+    let nap = min(length, rest)
+    rest -= nap
+    length = min(length * 2, Self.longest)
+    return nap
+  }
 }

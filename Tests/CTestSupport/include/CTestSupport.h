@@ -19,9 +19,6 @@ int test_wait(int process);
 // Forks, takes the user id `user` in the child, calls `body` there, and exits with what it returns.
 int test_fork_as(unsigned user, int (*body)(void *context), void *context);
 
-// Lets debuggers look at a process that has changed its user.
-int test_set_dumpable(void);
-
 // MARK: What clients do to files. Each returns 0 or more, or -1 with errno set.
 
 int test_set_attribute(int descriptor);
