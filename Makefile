@@ -27,10 +27,10 @@ PACKAGE ?= .
 prepare := @Scripts/prepare
 
 # What `make test` runs, in this order.
-stages := lint prepare-test embedded test-debug user-build test-release test-thread test-address vm-test-6.1
+stages := lint prepare-test embedded test-debug user-build test-release test-thread test-address vm-test-short
 
 # What the gate runs beyond that: .ci/run.
-gate_stages := test-command benchmarks-build vm-test-6.12 vm-check-short
+gate_stages := test-command benchmarks-build vm-test-6.1 vm-test-6.12 vm-check-short
 
 .PHONY: all help run check static heap-checks process-checks core-object kernel vm-shell vm-test vm-test-stock vm-check \
   vm-check-short vm-load vm-self-check mutants vm-bench test gate stress traits \
@@ -92,6 +92,10 @@ vm-test-stock: ## Check the module in guests of Debian's stock kernels.
 vm-test-6.1 vm-test-6.12 vm-test-7.2: vm-test-%: ## The same, on one of them.
 	$(prepare) stock-$*
 	VM/test stock-$*
+
+vm-test-short: ## The most telling of that, on Debian 12's kernel.
+	$(prepare) stock-6.1
+	VM/test stock-6.1 selftest checks importer worker process
 
 vm-check: ## Check the module in a kernel that checks itself.
 	$(prepare) checked

@@ -132,7 +132,11 @@ extension LinuxHost {
   ) throws(HostFailure) -> MemoryBlock {
     try unsafe resources.admission.taking(properties.blockSize, effort: effort) {
       () throws(HostFailure) in
-      try makeBlock(for: pool, properties)
+      // Memory that nobody waits for is the worker's, which takes no signals: it gets the error in any case.
+      if effort > .none, properties.kind != .inProcess {
+        try FileSizeLimit.check(properties.blockSize.byteCount)
+      }
+      return try makeBlock(for: pool, properties)
     }
   }
 

@@ -117,6 +117,7 @@ extension BufferMemory {
   ///
   /// - Returns: false when nothing waits.
   /// - Context: no lock held; may block.
+  @inlinable
   public func freeOldestDeferred() -> Bool {
     var blocks = BlockChain<Host>()
     let most = host.pageSize.pages(inBytes: WorkStride.byteCount)
@@ -138,6 +139,7 @@ extension BufferMemory {
   ///   - pace: the worker's own.
   ///   - now: nanoseconds of a clock that does not go back.
   /// - Context: no lock held; may block.
+  @inlinable
   public func workerTurn(_ pace: inout RefillPace, now: UInt64) -> WorkerTurn {
     freeOldestDeferred() ? .worked : pace.turn(pools, now: now)
   }
@@ -149,6 +151,7 @@ extension BufferMemory {
   ///   - decay: the worker's own.
   ///   - now: nanoseconds of a clock that does not go back.
   /// - Context: no lock held; may block.
+  @inlinable
   public func workerTurn(
     _ refill: inout RefillPace, _ decay: inout DecayPace, now: UInt64
   ) -> WorkerTurn {

@@ -58,7 +58,8 @@ package final class MemoryFile: @unchecked Sendable {
     case recycling
   }
 
-  /// Makes a file of `pages` zeroed pages, all of them present.
+  /// Makes a file of `pages` zeroed pages, all of them present; they must be within the ``FileSizeLimit``, or the
+  /// thread take no signals.
   ///
   /// - Throws: the step that failed; nothing is left behind.
   /// - Context: blocks.
@@ -88,14 +89,11 @@ package final class MemoryFile: @unchecked Sendable {
   private static func make(_ pages: PageCount, _ faults: FaultPlan?) throws(HostFailure)
     -> CheckedDescriptor
   {
-    let byteCount = pages.byteCount
-    try FileSizeLimit.check(byteCount)
-    let file = try CheckedDescriptor(
+    try CheckedDescriptor(
       ofMemory: OwnedDescriptor(
-        owning: try attempt(.createFile, byteCount: byteCount, faults: faults) {
+        owning: try attempt(.createFile, byteCount: pages.byteCount, faults: faults) {
           unsafe shim_memfd_create("dmaheap")
         }))
-    return file
   }
 
   private static func setLength(

@@ -100,6 +100,7 @@ extension PoolSet {
   ///
   /// - Returns: false when the source has none that is free, or a limit is reached.
   /// - Context: no lock held; may block.
+  @inlinable
   func fill(_ pool: PoolID) -> Bool {
     let properties = properties(of: pool)
     let keeping = properties.kind.keeping

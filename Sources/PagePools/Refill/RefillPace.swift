@@ -51,22 +51,49 @@ public struct RefillPace: ~Copyable, Sendable {
   ///
   /// - Parameter now: nanoseconds of a clock that does not go back.
   /// - Context: no lock held; may block.
+  @inlinable
   public mutating func turn<Source: PageSource>(
     _ pools: PoolSet<Source>, now: UInt64
   ) -> WorkerTurn {
+    switch step(pools, now) {
+    case .rest(let end): return .mayRest(until: end)
+    case .fill(let pool, let nextLook):
+      let isFilled = pools.fill(pool)
+      return finish(pool, of: pools, isFilled: isFilled, nextLook: nextLook, now)
+    }
+  }
+
+  /// What a turn has to do.
+  @usableFromInline
+  enum Step {
+    case rest(until: UInt64?)
+    /// The pool is pinned, so that its destruction waits.
+    case fill(PoolID, nextLook: UInt64?)
+  }
+
+  @usableFromInline
+  mutating func step<Source: PageSource>(_ pools: PoolSet<Source>, _ now: UInt64) -> Step {
     // Cleared before anything is looked at: whoever takes or gives away after that wakes the worker again.
     pools.refill.isKnown.store(false, ordering: .sequentiallyConsistent)
     let nextLook = demand?.follow(pools, now: now) ?? nil
-    guard pools.refill.hasMarks || nextLook != nil else { return .mayRest(until: nil) }
+    guard pools.refill.hasMarks || nextLook != nil else { return .rest(until: nil) }
     let shrinks = pools.refill.shrinkCount.load(ordering: .relaxed)
     if shrinks != seenShrinks {
       seenShrinks = shrinks
       pauseEnd = now + pause
     }
-    guard let pool = pick(pools) else { return .mayRest(until: nextLook) }
-    defer { pools.list.withLock { $0.unpin(pool) } }
-    guard now >= pauseEnd else { return .mayRest(until: min(pauseEnd, nextLook ?? pauseEnd)) }
-    if pools.fill(pool) { return .worked }
+    guard let pool = pick(pools) else { return .rest(until: nextLook) }
+    guard now < pauseEnd else { return .fill(pool, nextLook: nextLook) }
+    pools.list.withLock { $0.unpin(pool) }
+    return .rest(until: min(pauseEnd, nextLook ?? pauseEnd))
+  }
+
+  @usableFromInline
+  mutating func finish<Source: PageSource>(
+    _ pool: PoolID, of pools: PoolSet<Source>, isFilled: Bool, nextLook: UInt64?, _ now: UInt64
+  ) -> WorkerTurn {
+    pools.list.withLock { $0.unpin(pool) }
+    if isFilled { return .worked }
     pauseEnd = now + pause
     return .mayRest(until: min(pauseEnd, nextLook ?? pauseEnd))
   }
