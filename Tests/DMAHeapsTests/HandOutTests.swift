@@ -179,7 +179,7 @@ struct HandOutTests {
           let writable = open("/proc/self/fd/\(number)", O_RDWR)
           return writable < 0 && errno == EACCES ? 0 : 2
         }, &number)
-      #expect(test_wait(child) == 0)
+      #expect(test_wait(child) == 0, "another user can write")
       // Whatever was exported of a buffer before, and the other one that cannot be read.
       var buffer = try heap.allocate(byteCount: 1 << 20)
       _ = try buffer.exportDescriptor()
