@@ -183,10 +183,4 @@ struct LimitTests {
       #expect(system.reclaim() == count * 4096)
     }
   }
-
-  /// Arrays cannot hold noncopyable elements yet.
-  private final class BufferBox {
-    var buffer: Buffer
-    init(_ buffer: consuming Buffer) { self.buffer = buffer }
-  }
 }

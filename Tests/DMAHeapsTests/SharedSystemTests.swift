@@ -53,13 +53,8 @@ struct SharedSystemTests {
 extension ProcessFile {
   /// The names of this process's threads.
   fileprivate static func threadNames() -> [String] {
-    guard let stream = opendir("/proc/self/task") else { return [] }
-    defer { closedir(stream) }
     var names: [String] = []
-    while let entry = readdir(stream) {
-      let thread = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
+    for thread in entries(of: "/proc/self/task") ?? [] {
       guard let file = fopen("/proc/self/task/\(thread)/comm", "r") else { continue }
       defer { fclose(file) }
       withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { line in

@@ -71,6 +71,12 @@ extension Buffer {
   var isZero: Bool { withUnsafeBytes { $0.isZero } }
 }
 
+/// A buffer in an array, which cannot hold noncopyable elements yet.
+final class BufferBox {
+  var buffer: Buffer
+  init(_ buffer: consuming Buffer) { self.buffer = buffer }
+}
+
 /// A mapping of a descriptor, as a client makes it.
 final class ClientMapping {
   let base: UnsafeMutableRawPointer
@@ -94,7 +100,12 @@ final class ClientMapping {
     memset(base, Int32(value), byteCount)
   }
 
-  var isZero: Bool { UnsafeRawBufferPointer(start: base, count: byteCount).isZero }
+  var isZero: Bool { isFilled(0) }
+
+  /// Whether every byte is `value`.
+  func isFilled(_ value: UInt8) -> Bool {
+    UnsafeRawBufferPointer(start: base, count: byteCount).isFilled(value)
+  }
 }
 
 struct SystemError: Error {
@@ -103,10 +114,13 @@ struct SystemError: Error {
 
 extension UnsafeRawBufferPointer {
   /// Whether every byte is zero.
-  var isZero: Bool {
+  var isZero: Bool { isFilled(0) }
+
+  /// Whether every byte is `value`.
+  func isFilled(_ value: UInt8) -> Bool {
     guard let base = baseAddress, count > 0 else { return true }
-    // The first byte is zero, and each byte equals the one before it.
-    return self[0] == 0 && memcmp(base, base + 1, count - 1) == 0
+    // The first byte is it, and each byte equals the one before it.
+    return self[0] == value && memcmp(base, base + 1, count - 1) == 0
   }
 }
 
@@ -142,33 +156,33 @@ func leakPerRound(of body: () throws -> Void) throws -> Possessions {
 }
 
 /// Descriptors of this process.
-func openDescriptorCount() -> Int? {
-  guard let directory = opendir("/proc/self/fd") else { return nil }
-  defer { closedir(directory) }
-  var count = 0
-  while readdir(directory) != nil { count += 1 }
-  return count
-}
+func openDescriptorCount() -> Int? { entries(of: "/proc/self/fd")?.count }
 
 /// The descriptors of a kind: what `/proc` calls the file has `name` in it.
 func openDescriptors(of name: String) throws -> Set<Int32> {
-  let folder = try #require(opendir("/proc/self/fd"))
-  defer { closedir(folder) }
-  var numbers: Set<Int32> = []
-  while let entry = readdir(folder) {
-    let text = withUnsafePointer(to: &entry.pointee.d_name) {
-      $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-    }
-    guard let number = Int32(text) else { continue }
-    let isOfKind = withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { target in
+  let numbers = try #require(entries(of: "/proc/self/fd")).compactMap { Int32($0) }
+  return Set(numbers).filter { number in
+    withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { target in
       guard let base = target.baseAddress else { return false }
       let count = readlink("/proc/self/fd/\(number)", base, target.count)
       let bytes = UnsafeRawBufferPointer(start: base, count: max(count, 0))
       return String(decoding: bytes, as: UTF8.self).contains(name)
     }
-    if isOfKind { numbers.insert(number) }
   }
-  return numbers
+}
+
+/// The names in a folder, nil where it cannot be read.
+func entries(of folder: String) -> [String]? {
+  guard let stream = opendir(folder) else { return nil }
+  defer { closedir(stream) }
+  var names: [String] = []
+  while let entry = readdir(stream) {
+    names.append(
+      withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      })
+  }
+  return names
 }
 
 /// Mappings of our files in this process.

@@ -22,7 +22,8 @@ enum ProcessChecks {
     let unknown = names.filter { name in !checks.contains { $0.name == name } }
     guard !names.isEmpty, unknown.isEmpty else {
       let all = checks.map(\.name).joined(separator: "|")
-      print("usage: process-checks \(all)...", unknown.isEmpty ? "" : "(there is no '\(unknown)')")
+      for name in unknown { print("there is no check '\(name)'") }
+      print("usage: process-checks \(all)...")
       exit(64)
     }
     var failures: Int32 = 0

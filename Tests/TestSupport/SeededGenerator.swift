@@ -46,7 +46,7 @@ public enum TestScale {
   public static let isSanitized = isLinked("__tsan_init") || isLinked("__asan_init")
 
   /// Operations of a random run: `DMAHEAP_TEST_OPERATIONS`, or a million in release builds, a
-  /// tenth of it in debug builds, and less under sanitizers.
+  /// tenth of it in debug builds, and 30 000 under sanitizers.
   public static var operations: Int {
     if let asked = environmentNumber("DMAHEAP_TEST_OPERATIONS") { return Int(clamping: asked) }
     if isSanitized { return 30_000 }

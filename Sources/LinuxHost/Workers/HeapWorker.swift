@@ -112,7 +112,6 @@ final class HeapWorker: Sendable {
 
   /// 100 ms: what is checked costs a microsecond.
   private static let checkInterval: UInt64 = 100_000_000
-
 }
 
 /// The worker's naps before it sleeps: longer and longer ones, for 10 ms after the last free.

@@ -17,13 +17,8 @@ struct DecayTests {
 
   /// How often the threads of all systems in this process have gone to sleep so far.
   private static func sleepCount() throws -> Int {
-    let tasks = try #require(opendir("/proc/self/task"))
-    defer { closedir(tasks) }
     var count = 0
-    while let entry = readdir(tasks) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) {
-        String(cString: UnsafeRawPointer($0).assumingMemoryBound(to: CChar.self))
-      }
+    for name in try #require(entries(of: "/proc/self/task")) {
       let status = RootFolder.machine.read("/proc/self/task/\(name)/status")
       guard status?.lines.first?.contains("dmaheap") == true else { continue }
       count += try #require(status?.number(after: "voluntary_ctxt_switches:\t"))
@@ -79,11 +74,5 @@ struct DecayTests {
     _ = try system.heap(named: "system").allocate(byteCount: 1 << 20)
     usleep(100_000)
     #expect(system.statistics().pooledByteCount == 1 << 20)
-  }
-
-  /// Arrays cannot hold noncopyable elements yet.
-  private final class BufferBox {
-    var buffer: Buffer
-    init(_ buffer: consuming Buffer) { self.buffer = buffer }
   }
 }

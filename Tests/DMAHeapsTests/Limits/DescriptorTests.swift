@@ -96,10 +96,4 @@ struct DescriptorTests {
       for descriptor in descriptors { close(descriptor) }
     }
   }
-
-  /// Arrays cannot hold noncopyable elements yet.
-  private final class BufferBox {
-    var buffer: Buffer
-    init(_ buffer: consuming Buffer) { self.buffer = buffer }
-  }
 }

@@ -17,14 +17,6 @@ class Holding {
   func isIntact() -> Bool { true }
 }
 
-extension UnsafeRawBufferPointer {
-  /// Whether every byte is `value`.
-  fileprivate func isFilled(_ value: UInt8) -> Bool {
-    guard let base = baseAddress, count > 0 else { return true }
-    return self[0] == value && memcmp(base, base + 1, count - 1) == 0
-  }
-}
-
 /// A buffer, of which descriptors may have been exported and mapped.
 final class HeldBuffer: Holding {
   private var buffer: Buffer
@@ -55,10 +47,7 @@ final class HeldBuffer: Holding {
 
   override func isIntact() -> Bool {
     let isOwn = buffer.withUnsafeBytes { $0.isFilled(content) }
-    return isOwn
-      && mappings.allSatisfy {
-        UnsafeRawBufferPointer(start: $0.base, count: $0.byteCount).isFilled(content)
-      }
+    return isOwn && mappings.allSatisfy { $0.isFilled(content) }
   }
 }
 
@@ -91,9 +80,7 @@ final class HeldDescriptor: Holding {
     mapping.fill(content)
   }
 
-  override func isIntact() -> Bool {
-    UnsafeRawBufferPointer(start: mapping.base, count: mapping.byteCount).isFilled(content)
-  }
+  override func isIntact() -> Bool { mapping.isFilled(content) }
 }
 
 /// Pages in a pipe, whose file nobody has.
