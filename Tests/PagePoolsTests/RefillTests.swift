@@ -121,11 +121,51 @@ struct RefillTests {
     var worker = Worker(fixture)
     #expect(worker.fill() == ([4, 4], .mayRest(until: 6_000)))
     #expect(fixture.host.counts.attempts == 2, "the source was not asked in vain")
-    worker.now = 5_999
-    #expect(worker.turn() == .mayRest(until: 6_000))
-    fixture.set.setLimit(PageCount(12))
     worker.now = 6_000
+    #expect(worker.turn() == .mayRest(until: 7_000))
+    fixture.set.setLimit(PageCount(12))
     #expect(worker.fill() == ([4], .mayRest(until: nil)))
+    fixture.close()
+  }
+
+  /// A limit is no shortage: whoever takes a block makes room for another, at once.
+  @Test(arguments: [MemoryKind.test(), .test(1, keeping: [.pooledAndDeferred, .countedByBlock])])
+  func limitReached_whatIsTakenIsMadeAtOnce(kind: MemoryKind) throws {
+    let isCountedByBlock = kind.keeping.contains(.countedByBlock)
+    let fixture = PoolFixture(limit: 12)
+    let pool = try fixture.pool(4, low: 3, high: 3, kind: kind)
+    if isCountedByBlock { fixture.set.setBlockLimit(2) } else { fixture.set.setLimit(PageCount(8)) }
+    var worker = Worker(fixture)
+    for _ in 0..<3 {
+      #expect(worker.fill().last == .mayRest(until: 6_000))
+      #expect(fixture.set.blockCount(of: pool) == 2)
+      let block = try #require(fixture.set.take(from: pool))
+      #expect(fixture.set.isRefillDue(afterTakingFrom: pool), "nobody wakes the worker")
+      fixture.set.release(block, from: .buffer)
+    }
+    fixture.close()
+  }
+
+  /// Others have all there may be: whoever finds nothing need not wake the worker each time.
+  @Test func limitReached_byOthers_nobodyIsWoken() throws {
+    let fixture = PoolFixture(limit: 12)
+    try fixture.stock(3, try fixture.pool(4))
+    let pool = try fixture.pool(2, low: 1, high: 1)
+    var worker = Worker(fixture)
+    #expect(worker.fill() == ([], .mayRest(until: 6_000)))
+    #expect(fixture.set.take(from: pool) == nil)
+    #expect(!fixture.set.isRefillDue(afterTakingFrom: pool))
+    fixture.close()
+  }
+
+  /// A pool that the limits leave no room for does not keep the others from being filled.
+  @Test func poolWithoutRoom_isPassedOver() throws {
+    let fixture = PoolFixture(limit: 12)
+    _ = try fixture.pool(8, low: 1, high: 1)
+    _ = try fixture.pool(2, low: 2, high: 2)
+    fixture.set.setLimit(PageCount(6))
+    var worker = Worker(fixture)
+    #expect(worker.fill() == ([2, 2], .mayRest(until: 6_000)))
     fixture.close()
   }
 
@@ -244,8 +284,10 @@ struct RefillTests {
 
 extension PoolFixture {
   /// Adds a pool with watermarks.
-  fileprivate func pool(_ pages: Int, low: Int, high: Int) throws -> PoolID {
-    let pool = try pool(pages)
+  fileprivate func pool(
+    _ pages: Int, low: Int, high: Int, kind: MemoryKind = .test()
+  ) throws -> PoolID {
+    let pool = try pool(pages, kind: kind)
     try set.setWatermarks(try #require(Watermarks(low: low, high: high)), of: pool)
     return pool
   }

@@ -58,13 +58,22 @@ extension PoolSet {
     }
   }
 
-  /// The most blocks that demand can call for.
+  /// The most blocks that demand can call for: so many bytes' worth, and half of what the limits leave to all
+  /// pools, or one block.
   func mostReady(of pool: PoolID) -> Int {
     // With the lock under which pools come: the index may be another pool's by now.
-    let size = list.withLock { $0.contains(pool) ? self.size(of: pool) : PageCount(1) }
-    let pages = source.pageSize.pages(inBytes: DemandFollower.mostByteCount)
-    return max(pages.rawValue / size.rawValue, DemandFollower.fewest)
+    let properties = list.withLock { $0.contains(pool) ? self.properties(of: pool) : nil }
+    guard let properties else { return 0 }
+    let size = properties.blockSize.rawValue
+    let keeping = properties.kind.keeping
+    let pages = source.pageSize.pages(inBytes: DemandFollower.mostByteCount).rawValue
+    var most = max(pages / size, DemandFollower.fewest)
+    if keeping.contains(.counted) { most = min(most, halfUp(limit.rawValue / size)) }
+    if keeping.contains(.countedByBlock) { most = min(most, halfUp(blockLimit)) }
+    return most
   }
+
+  private func halfUp(_ count: Int) -> Int { count / 2 + count % 2 }
 
   /// Whether blocks of a pool are given away that the worker does not know to replace: it must be woken.
   ///
@@ -96,18 +105,25 @@ extension PoolSet {
   @inlinable
   public var isRefillDueAfterShrinking: Bool { refill.hasMarks && refill.isNews }
 
+  /// Whether the limits let one more block into the pools.
+  ///
+  /// - Complexity: O(shards).
+  /// - Context: takes no lock.
+  @inlinable
+  func hasRoom(for properties: PoolProperties) -> Bool {
+    let keeping = properties.kind.keeping
+    return (!keeping.contains(.counted) || totalPages + properties.blockSize <= limit)
+      && (!keeping.contains(.countedByBlock) || countedBlocks < blockLimit)
+  }
+
   /// Gets a new block for a pool.
   ///
-  /// - Returns: false when the source has none that is free, or a limit is reached.
+  /// - Returns: false when the source has none that is free.
   /// - Context: no lock held; may block.
   @inlinable
   func fill(_ pool: PoolID) -> Bool {
+    guard let block = try? allocate(for: pool, effort: .none) else { return false }
     let properties = properties(of: pool)
-    let keeping = properties.kind.keeping
-    guard !keeping.contains(.counted) || totalPages + properties.blockSize <= limit,
-      !keeping.contains(.countedByBlock) || countedBlocks < blockLimit,
-      let block = try? allocate(for: pool, effort: .none)
-    else { return false }
     source.trace(.refilled, properties.kind, properties.blockSize)
     give(block, from: .buffer)
     return true

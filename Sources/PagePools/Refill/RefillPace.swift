@@ -15,7 +15,8 @@ public enum WorkerTurn: Equatable, Sendable, BitwiseCopyable {
 /// When the worker fills pools (P9): one block at a time, and not while memory is short.
 ///
 /// The worker owns the value. After a shrinker has run, and after the source had no block, it pauses: what
-/// was just given back is not to be taken again at once.
+/// was just given back is not to be taken again at once. Limits that are reached are no shortage: where one is, the
+/// next block that is taken makes room for another.
 ///
 /// - Source: the idea of Qualcomm's page pools and of the chunk heap's review; linux has no such worker.
 public struct RefillPace: ~Copyable, Sendable {
@@ -71,6 +72,7 @@ public struct RefillPace: ~Copyable, Sendable {
     case fill(PoolID, nextLook: UInt64?)
   }
 
+  /// Looks what there is to do.
   @usableFromInline
   mutating func step<Source: PageSource>(_ pools: PoolSet<Source>, _ now: UInt64) -> Step {
     // Cleared before anything is looked at: whoever takes or gives away after that wakes the worker again.
@@ -82,12 +84,17 @@ public struct RefillPace: ~Copyable, Sendable {
       seenShrinks = shrinks
       pauseEnd = now + pause
     }
-    guard let pool = pick(pools) else { return .rest(until: nextLook) }
-    guard now < pauseEnd else { return .fill(pool, nextLook: nextLook) }
-    pools.list.withLock { $0.unpin(pool) }
-    return .rest(until: min(pauseEnd, nextLook ?? pauseEnd))
+    switch pick(pools) {
+    case .none: return .rest(until: nextLook)
+    case .noRoom: return .rest(until: earlier(now + pause, nextLook))
+    case .pool(let pool) where now < pauseEnd:
+      pools.list.withLock { $0.unpin(pool) }
+      return .rest(until: earlier(pauseEnd, nextLook))
+    case .pool(let pool): return .fill(pool, nextLook: nextLook)
+    }
   }
 
+  /// Ends a step that was to fill: afterwards the pool may be destroyed.
   @usableFromInline
   mutating func finish<Source: PageSource>(
     _ pool: PoolID, of pools: PoolSet<Source>, isFilled: Bool, nextLook: UInt64?, _ now: UInt64
@@ -95,13 +102,25 @@ public struct RefillPace: ~Copyable, Sendable {
     pools.list.withLock { $0.unpin(pool) }
     if isFilled { return .worked }
     pauseEnd = now + pause
-    return .mayRest(until: min(pauseEnd, nextLook ?? pauseEnd))
+    return .mayRest(until: earlier(pauseEnd, nextLook))
   }
 
-  /// Picks the next pool that wants blocks, and pins it so that its destruction waits.
-  ///
-  /// If one does, nobody wakes the worker before it has asked again and none does.
-  private mutating func pick<Source: PageSource>(_ pools: PoolSet<Source>) -> PoolID? {
+  private func earlier(_ time: UInt64, _ other: UInt64?) -> UInt64 { min(time, other ?? time) }
+
+  /// Which pool is next.
+  private enum Pick {
+    case none
+    /// Some want blocks, but the limits leave no room for them. Whoever takes one of them wakes the worker; what else
+    /// makes room does not, and neither does whoever finds them empty.
+    case noRoom
+    /// It wants blocks, and is pinned so that its destruction waits. Nobody wakes the worker before it has asked
+    /// again and none does.
+    case pool(PoolID)
+  }
+
+  private mutating func pick<Source: PageSource>(_ pools: PoolSet<Source>) -> Pick {
+    var pick = Pick.none
+    var canMakeRoom = false
     for _ in 0..<isFilling.count {
       last = last + 1 < isFilling.count ? last + 1 : 0
       let pool = PoolID(index: last)
@@ -117,9 +136,18 @@ public struct RefillPace: ~Copyable, Sendable {
         isFilling[last] = false
       }
       guard isFilling[last], pools.list.withLock({ $0.pin(pool) }) else { continue }
+      guard pools.hasRoom(for: pools.properties(of: pool)) else {
+        pools.list.withLock { $0.unpin(pool) }
+        pick = .noRoom
+        canMakeRoom = canMakeRoom || count > 0
+        continue
+      }
       pools.refill.isKnown.store(true, ordering: .relaxed)
-      return pool
+      return .pool(pool)
     }
-    return nil
+    if case .noRoom = pick, !canMakeRoom {
+      pools.refill.isKnown.store(true, ordering: .relaxed)
+    }
+    return pick
   }
 }
