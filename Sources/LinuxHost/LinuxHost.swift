@@ -136,12 +136,13 @@ extension LinuxHost {
       if effort > .none, properties.kind != .inProcess {
         try FileSizeLimit.check(properties.blockSize.byteCount)
       }
-      return try makeBlock(for: pool, properties)
+      return try makeBlock(for: pool, properties, isAhead: effort == .none)
     }
   }
 
+  /// - Parameter isAhead: whether nobody waits for the block, which goes to a pool.
   private func makeBlock(
-    for pool: PoolID, _ properties: PoolProperties
+    for pool: PoolID, _ properties: PoolProperties, isAhead: Bool
   ) throws(HostFailure) -> MemoryBlock {
     let size = properties.blockSize
     switch properties.kind {
@@ -151,7 +152,9 @@ extension LinuxHost {
       let file = try MemoryFile(size, for: .buffer, faults: faults)
       return MemoryBlock(pool: pool, size: size, file: file)
     case .shareable:
-      let file = try MemoryFile(size, for: watcher == nil ? .handOut : .recycling, faults: faults)
+      let purpose: MemoryFile.Purpose =
+        watcher != nil ? .recycling : isAhead ? .handOut : .handOutAtOnce
+      let file = try MemoryFile(size, for: purpose, faults: faults)
       return MemoryBlock(pool: pool, size: size, file: file)
     default:
       preconditionFailure("a kind of memory that this host does not have")

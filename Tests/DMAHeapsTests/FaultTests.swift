@@ -104,6 +104,19 @@ struct FaultTests {
     }
   }
 
+  /// A file that was made to leave at once, and could not, waits for nobody else: its number was not looked at, and
+  /// could be another file's by then.
+  @Test
+  func madeToLeave_refused_isNotPooled() throws {
+    let injector = Injector(errorNumber: EIO, only: .reopen)
+    try withSystem(followsDemand: false, faults: injector.plan) { system, heap in
+      injector.countdown.store(0, ordering: .relaxed)
+      #expect(throws: HeapError.self) { _ = try heap.allocateDescriptor(byteCount: 8192) }
+      #expect(injector.hasFired)
+      #expect(system.statistics().takenByteCount == 0)
+    }
+  }
+
   /// Whatever fails at the start, no thread and no descriptor is left.
   @Test
   func startFailsAtEveryStep_leavesNothing() async {

@@ -52,8 +52,10 @@ package final class MemoryFile: @unchecked Sendable {
   enum Purpose {
     /// A buffer of this process, which maps it; it may be shared later.
     case buffer
-    /// To be given away: all is ready for that.
+    /// To be given away later: all is ready for that.
     case handOut
+    /// To be given away, or closed, by whoever makes it: it is not for a pool.
+    case handOutAtOnce
     /// To be handed out, and to be used again when it is back.
     case recycling
   }
@@ -65,7 +67,7 @@ package final class MemoryFile: @unchecked Sendable {
   /// - Context: blocks.
   init(_ pages: PageCount, for purpose: Purpose, faults: FaultPlan?) throws(HostFailure) {
     length = pages
-    var file = try Self.make(pages, faults)
+    var file = try Self.make(pages, staying: purpose != .handOutAtOnce, faults)
     if purpose == .buffer || pages.byteCount >= HugePages.byteCount {
       try Self.setLength(of: file.rawValue, pages, faults)
       mapping = try Mapping(of: file.rawValue, byteCount: pages.byteCount, faults: faults)
@@ -83,17 +85,18 @@ package final class MemoryFile: @unchecked Sendable {
     }
     self.file = consume file
     // To be given away it need not stay mapped: nobody here will touch it.
-    if purpose == .handOut { mapping = nil }
+    if purpose == .handOut || purpose == .handOutAtOnce { mapping = nil }
   }
 
-  private static func make(_ pages: PageCount, _ faults: FaultPlan?) throws(HostFailure)
-    -> CheckedDescriptor
-  {
-    try CheckedDescriptor(
-      ofMemory: OwnedDescriptor(
-        owning: try attempt(.createFile, byteCount: pages.byteCount, faults: faults) {
-          unsafe shim_memfd_create("dmaheap")
-        }))
+  private static func make(
+    _ pages: PageCount, staying: Bool, _ faults: FaultPlan?
+  ) throws(HostFailure) -> CheckedDescriptor {
+    let new = OwnedDescriptor(
+      owning: try attempt(.createFile, byteCount: pages.byteCount, faults: faults) {
+        unsafe shim_memfd_create("dmaheap")
+      })
+    guard staying else { return CheckedDescriptor(new: new) }
+    return try CheckedDescriptor(ofMemory: new)
   }
 
   private static func setLength(
@@ -226,7 +229,10 @@ extension MemoryFile {
   }
 
   /// Whether we are the user whose file it is: nobody else can open it again.
-  var canBeReopened: Bool { identity?.owner == geteuid() }
+  var canBeReopened: Bool { file?.isOurUsers == true }
+
+  /// Whether the file may wait for another taker: it was made to stay, and is ours still.
+  var canBePooled: Bool { file?.isNew == false }
 
   private func withFile<R: ~Copyable>(
     _ body: (borrowing CheckedDescriptor) throws(HostFailure) -> R

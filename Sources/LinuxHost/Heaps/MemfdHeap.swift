@@ -175,7 +175,11 @@ extension MemfdHeap {
       descriptors.handOut(buffer)
       return descriptor
     } catch {
-      descriptors.free(buffer, mayBeWritten: false)
+      if file.canBePooled {
+        descriptors.free(buffer, mayBeWritten: false)
+      } else {
+        descriptors.release(buffer)
+      }
       throw error
     }
   }
