@@ -63,7 +63,14 @@ bool glue_caller_must_stop(void)
 
 int glue_interruption(void)
 {
-	return fatal_signal_pending(current) ? -EINTR : -ERESTARTNOINTR;
+	/* Only a system call can be begun again. */
+	if (fatal_signal_pending(current) || current->flags & PF_KTHREAD)
+		return -EINTR;
+	/*
+	 * Freezing begins before each task is signalled: without a signal of its own, a task that has noticed
+	 * would return the kernel's own number to user space.
+	 */
+	return restart_syscall();
 }
 
 void glue_relax(void)

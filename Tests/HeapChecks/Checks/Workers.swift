@@ -100,14 +100,14 @@ extension Check {
     return "asked for \(asked) MiB, killed at 1/16, stopped at \(got)"
   }
 
-  /// Makes the system freeze all that runs for a second, and thaw it again.
-  private static func goToSleep() throws {
+  /// Makes the system freeze all that runs, and thaw it again.
+  private static func goToSleep(seconds: Int = 1) throws {
     let level = "/sys/power/pm_test"
     guard TextFile.exists(level) else { throw CheckSkipped(reason: "there is no \(level)") }
     try TextFile.write("freezer", to: level)
     defer { try? TextFile.write("none", to: level) }
     let delay = "/sys/module/suspend/parameters/pm_test_delay"
-    if TextFile.exists(delay) { try TextFile.write("1", to: delay) }
+    if TextFile.exists(delay) { try TextFile.write("\(seconds)", to: delay) }
     try TextFile.write("mem", to: "/sys/power/state")
   }
 
@@ -138,33 +138,43 @@ extension Check {
     return "\(before.deferred) pages waited before, \(after.deferred) after"
   }
 
+  /// How often the system goes to sleep under load: of twenty times one finds a client where it matters.
+  private static let sleepsUnderLoad = 200
+
   private static func freezeUnderLoad(_ context: CheckContext) throws -> String {
     let node = try context.node
     let baseline = try Baseline()
-    let children = try (0..<2).map { index in
-      try ChildProcess {
-        exitStatus {
-          var client = RandomClient(
-            node: node, seed: context.seed &+ UInt64(index), budget: 256 << 20, mayRunShort: true)
-          while true { try client.step() }
-        }
+    let random = try ChildProcess {
+      exitStatus {
+        var client = RandomClient(
+          node: node, seed: context.seed, budget: 256 << 20, mayRunShort: true)
+        while true { try client.step() }
       }
     }
+    // Always in a request, when everybody is to freeze and has not been told yet: such requests are to be begun again.
+    let steady = try ChildProcess {
+      exitStatus {
+        while true { try node.allocate(2 << 20).close() }
+      }
+    }
+    let clients = [random, steady]
     defer {
-      for child in children {
+      for child in clients {
         child.kill()
         _ = child.wait()
       }
     }
-    for _ in 0..<3 {
-      usleep(200_000)
-      try goToSleep()
+    for round in 0..<sleepsUnderLoad {
+      usleep(50_000)
+      try goToSleep(seconds: 0)
+      for client in clients {
+        if let end = client.poll() {
+          throw CheckFailure("a client ended by itself, after sleep \(round + 1): \(end)")
+        }
+      }
     }
-    for child in children {
-      if let end = child.poll() { throw CheckFailure("a client ended by itself: \(end)") }
-      child.kill()
-    }
+    for client in clients { client.kill() }
     try baseline.requireReturn("after sleep")
-    return "3 times"
+    return "\(sleepsUnderLoad) times"
   }
 }
