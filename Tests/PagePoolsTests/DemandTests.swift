@@ -149,8 +149,8 @@ struct DemandTests {
     fixture.close()
   }
 
-  /// 64 MiB of one size at most, however fast it goes; two blocks of any size.
-  @Test(arguments: [(1, 16384), (1024, 16), (16384, 2), (100_000, 2)])
+  /// 64 MiB of one size at most, however fast it goes, and 256 blocks; two blocks of any size.
+  @Test(arguments: [(1, 256), (64, 256), (1024, 16), (16384, 2), (100_000, 2)])
   func demand_isBounded(pages: Int, most: Int) throws {
     let fixture = PoolFixture(capacity: 1 << 18)
     let pool = try fixture.pool(pages)
@@ -177,6 +177,41 @@ struct DemandTests {
     _ = worker.run()
     #expect(fixture.set.demand(of: pool) == most)
     #expect(fixture.set.blockCount(of: pool) == most)
+    fixture.close()
+  }
+
+  /// Blocks that go faster than it pays to make them ahead are made ahead once within each 50 ms; nobody wakes the
+  /// worker before.
+  @Test func demandThatOutrunsAPool_isLeftToTheTakers() throws {
+    let fixture = PoolFixture()
+    let pool = try fixture.pool(1)
+    var worker = Worker(fixture)
+    for _ in 0..<10 {
+      try giveAway(1_000, pool, fixture)
+      worker.sleep(milliseconds: 50)
+      _ = worker.run()
+      #expect(fixture.set.blockCount(of: pool) == 256)
+      #expect(try giveAway(200, pool, fixture) == 200)
+      let mayRest = worker.run()
+      let rest = try #require(mayRest)
+      #expect(rest <= 50)
+      #expect(fixture.set.blockCount(of: pool) == 56, "filled once more")
+      #expect(!fixture.set.isDemandNews(of: pool), "the worker is woken in vain")
+      worker.sleep(milliseconds: rest)
+      _ = worker.run()
+      #expect(fixture.set.blockCount(of: pool) == 256, "not filled when its time came")
+    }
+    // Slow again: what is below the mark is made at once.
+    worker.sleep(milliseconds: 50)
+    _ = worker.run()
+    for _ in 0..<3 {
+      try giveAway(150, pool, fixture)
+      worker.sleep(milliseconds: 10)
+      _ = worker.run()
+      #expect(fixture.set.blockCount(of: pool) == 256)
+      worker.sleep(milliseconds: 100)
+      _ = worker.run()
+    }
     fixture.close()
   }
 

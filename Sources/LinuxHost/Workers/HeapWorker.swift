@@ -8,8 +8,8 @@ internal import Synchronization
 /// What the worker thread does: it frees what waits, at idle priority, one after the other (D3), fills pools
 /// ahead of demand (P9), and gives back what nobody uses (U2).
 ///
-/// A program that frees in a loop would wake the worker each time, for a system call of 5 µs. So the
-/// worker naps before it sleeps: while it naps it looks by itself, and nobody need wake it.
+/// A program that frees in a loop would wake the worker each time, for a system call of 5 µs. So after it has
+/// freed something the worker naps before it sleeps: while it naps it looks by itself, and nobody need wake it.
 final class HeapWorker: Sendable {
   private let memory: BufferMemory<LinuxHost>
   private let followsDemand: Bool
@@ -57,21 +57,19 @@ final class HeapWorker: Sendable {
     while !isStopping.load(ordering: .relaxed) {
       faults?.delayWorker()
       let now = UInt64(MonotonicClock.now)
+      let isFreeing = memory.deferred.waitingPages > .zero
       let turn = memory.workerTurn(&refill, &decay, now: now)
       if now >= checks.next { check(&checks, now) }
       switch turn {
       case .worked:
-        naps = Naps()
+        if isFreeing { naps = Naps() }
         memory.host.memoryCameBack()
       case .mayRest where naps.rest > 0:
         usleep(naps.next())
       case .mayRest(let end):
         check(&checks, now)
         guard memory.deferred.workerMaySleep() else { continue }
-        // What is due at a certain time is no sign that somebody is about to free.
-        if memory.host.wakeUp.wait(until: [end, checks.look].compactMap(\.self).min()) {
-          naps = Naps()
-        }
+        memory.host.wakeUp.wait(until: [end, checks.look].compactMap(\.self).min())
       }
     }
   }
@@ -116,7 +114,7 @@ final class HeapWorker: Sendable {
 
 /// The worker's naps before it sleeps: longer and longer ones, for 10 ms after the last free.
 ///
-/// The first are short beside the time that large memory takes to fill. But whenever the worker has run, a thread that
+/// The first are short beside the time that large memory takes to zero. But whenever the worker has run, a thread that
 /// unmaps memory must interrupt its processor (a TLB shootdown: 15 µs in a virtual machine), so there are few.
 private struct Naps {
   /// Microseconds.

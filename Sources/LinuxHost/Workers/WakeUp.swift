@@ -28,19 +28,15 @@ final class WakeUp: @unchecked Sendable {
   /// Waits for a wake-up, or for that time.
   ///
   /// - Parameter deadline: nanoseconds of the ``MonotonicClock``; nil: any time.
-  /// - Returns: whether there was a wake-up.
-  @discardableResult
-  func wait(until deadline: UInt64? = nil) -> Bool {
+  func wait(until deadline: UInt64? = nil) {
     guard let deadline else {
       while unsafe sem_wait(semaphore) != 0 {
         precondition(errno == EINTR)
       }
-      return true
+      return
     }
-    while unsafe shim_sem_clockwait(semaphore, deadline) != 0 {
-      if errno == ETIMEDOUT { return false }
+    while unsafe shim_sem_clockwait(semaphore, deadline) != 0, errno != ETIMEDOUT {
       precondition(errno == EINTR)
     }
-    return true
   }
 }

@@ -8,6 +8,10 @@ import Synchronization
 /// at how many blocks of each pool have gone, and has as many ready as went within one ``horizon``: the most of
 /// any since memory was last found unneeded. What is not asked for any more is halved each ``halfLife``.
 ///
+/// Small blocks may go faster than it pays to make them ahead: whoever takes them makes them as fast, and with two
+/// threads at it each unmapping must interrupt the other's processor. Where more went than ``mostBlocks``, *demand
+/// outruns* the pool, and so many are made within each horizon.
+///
 /// The worker owns the value; a take only counts.
 struct DemandFollower: ~Copyable, Sendable {
   /// What was given away in this time is to be ready (nanoseconds): the worker needs less than that to begin
@@ -19,6 +23,9 @@ struct DemandFollower: ~Copyable, Sendable {
 
   /// The most blocks that one pool has ready for this reason: so many bytes' worth, or ``fewest``.
   static var mostByteCount: Int { 64 << 20 }
+
+  /// The most blocks, however small: filling takes a tenth of the horizon then, if each is made in 20 µs.
+  static var mostBlocks: Int { 256 }
 
   /// One block to be taken while the next is made.
   static var fewest: Int { 2 }
@@ -58,6 +65,15 @@ struct DemandFollower: ~Copyable, Sendable {
     return hasLevels ? halvingStart + Self.halfLife : nil
   }
 
+  /// Notes that a block was made for a pool.
+  mutating func noteFilled(_ index: Int) { pools[index].filled += 1 }
+
+  /// When a pool may be filled that demand outruns, nil when it may be now.
+  func outrunUntil(_ index: Int) -> UInt64? {
+    let pool = pools[index]
+    return pool.isOutrun && pool.filled >= Self.mostBlocks ? windowStart + Self.horizon : nil
+  }
+
   private mutating func window(at now: UInt64) -> DemandWindow {
     let rest = now - lastLook
     let length = now - windowStart
@@ -91,6 +107,12 @@ struct PoolDemand: Sendable {
   /// Blocks to have ready.
   private(set) var level = 0
 
+  /// Whether more went within the window, or the one before, than it pays to make ahead.
+  private(set) var isOutrun = false
+
+  /// Blocks made for the pool within the window.
+  var filled = 0
+
   /// Counts what has gone, and says how many blocks to have ready if that changes.
   ///
   /// - Parameters:
@@ -104,11 +126,19 @@ struct PoolDemand: Sendable {
     inWindow += gone - seen
     seen = gone
     var wanted = inWindow
-    if case .ends(let length) = window {
+    switch window {
+    case .goesOn:
+      isOutrun = isOutrun || wanted > DemandFollower.mostBlocks
+    case .begins:
+      isOutrun = wanted > DemandFollower.mostBlocks
+      filled = 0
+    case .ends(let length):
       // Rounded up: one that went is one that may be wanted again.
       let share = UInt64(inWindow) * DemandFollower.horizon
       wanted = Int((share + length - 1) / length)
       inWindow = 0
+      isOutrun = wanted > DemandFollower.mostBlocks
+      filled = 0
     }
     wanted = min(wanted, most)
     peak = max(peak, wanted)

@@ -58,8 +58,8 @@ extension PoolSet {
     }
   }
 
-  /// The most blocks that demand can call for: so many bytes' worth, and half of what the limits leave to all
-  /// pools, or one block.
+  /// The most blocks that demand can call for: so many bytes' worth, not too many blocks, and half of what the limits
+  /// leave to all pools, or one block.
   func mostReady(of pool: PoolID) -> Int {
     // With the lock under which pools come: the index may be another pool's by now.
     let properties = list.withLock { $0.contains(pool) ? self.properties(of: pool) : nil }
@@ -67,7 +67,7 @@ extension PoolSet {
     let size = properties.blockSize.rawValue
     let keeping = properties.kind.keeping
     let pages = source.pageSize.pages(inBytes: DemandFollower.mostByteCount).rawValue
-    var most = max(pages / size, DemandFollower.fewest)
+    var most = min(max(pages / size, DemandFollower.fewest), DemandFollower.mostBlocks)
     if keeping.contains(.counted) { most = min(most, halfUp(limit.rawValue / size)) }
     if keeping.contains(.countedByBlock) { most = min(most, halfUp(blockLimit)) }
     return most

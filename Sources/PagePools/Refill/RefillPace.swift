@@ -16,7 +16,8 @@ public enum WorkerTurn: Equatable, Sendable, BitwiseCopyable {
 ///
 /// The worker owns the value. After a shrinker has run, and after the source had no block, it pauses: what
 /// was just given back is not to be taken again at once. Limits that are reached are no shortage: where one is, the
-/// next block that is taken makes room for another.
+/// next block that is taken makes room for another. A pool that demand outruns is filled once in a while only, see
+/// ``DemandFollower``.
 ///
 /// - Source: the idea of Qualcomm's page pools and of the chunk heap's review; linux has no such worker.
 public struct RefillPace: ~Copyable, Sendable {
@@ -84,9 +85,9 @@ public struct RefillPace: ~Copyable, Sendable {
       seenShrinks = shrinks
       pauseEnd = now + pause
     }
-    switch pick(pools) {
-    case .none: return .rest(until: nextLook)
-    case .noRoom: return .rest(until: earlier(now + pause, nextLook))
+    switch pick(pools, now) {
+    case .none(nil): return .rest(until: nextLook)
+    case .none(let end?): return .rest(until: earlier(end, nextLook))
     case .pool(let pool) where now < pauseEnd:
       pools.list.withLock { $0.unpin(pool) }
       return .rest(until: earlier(pauseEnd, nextLook))
@@ -100,7 +101,10 @@ public struct RefillPace: ~Copyable, Sendable {
     _ pool: PoolID, of pools: PoolSet<Source>, isFilled: Bool, nextLook: UInt64?, _ now: UInt64
   ) -> WorkerTurn {
     pools.list.withLock { $0.unpin(pool) }
-    if isFilled { return .worked }
+    if isFilled {
+      demand?.noteFilled(pool.index)
+      return .worked
+    }
     pauseEnd = now + pause
     return .mayRest(until: earlier(pauseEnd, nextLook))
   }
@@ -109,18 +113,20 @@ public struct RefillPace: ~Copyable, Sendable {
 
   /// Which pool is next.
   private enum Pick {
-    case none
-    /// Some want blocks, but the limits leave no room for them. Whoever takes one of them wakes the worker; what else
-    /// makes room does not, and neither does whoever finds them empty.
-    case noRoom
+    /// None before that time, nil for ever: those that want blocks are full for now, or demand outruns them.
+    case none(until: UInt64?)
     /// It wants blocks, and is pinned so that its destruction waits. Nobody wakes the worker before it has asked
     /// again and none does.
     case pool(PoolID)
   }
 
-  private mutating func pick<Source: PageSource>(_ pools: PoolSet<Source>) -> Pick {
-    var pick = Pick.none
-    var canMakeRoom = false
+  private mutating func pick<Source: PageSource>(
+    _ pools: PoolSet<Source>, _ now: UInt64
+  ) -> Pick {
+    var end: UInt64?
+    // Whoever takes a block of a pool that the limits hold down makes room, and wakes the worker; whoever finds
+    // nothing does not.
+    var canTakersMakeRoom = false
     for _ in 0..<isFilling.count {
       last = last + 1 < isFilling.count ? last + 1 : 0
       let pool = PoolID(index: last)
@@ -135,19 +141,22 @@ public struct RefillPace: ~Copyable, Sendable {
       } else if count >= marks.high {
         isFilling[last] = false
       }
-      guard isFilling[last], pools.list.withLock({ $0.pin(pool) }) else { continue }
+      guard isFilling[last] else { continue }
+      if let windowEnd = demand?.outrunUntil(last) ?? nil {
+        end = earlier(windowEnd, end)
+        continue
+      }
+      guard pools.list.withLock({ $0.pin(pool) }) else { continue }
       guard pools.hasRoom(for: pools.properties(of: pool)) else {
         pools.list.withLock { $0.unpin(pool) }
-        pick = .noRoom
-        canMakeRoom = canMakeRoom || count > 0
+        end = earlier(now + pause, end)
+        canTakersMakeRoom = canTakersMakeRoom || count > 0
         continue
       }
       pools.refill.isKnown.store(true, ordering: .relaxed)
       return .pool(pool)
     }
-    if case .noRoom = pick, !canMakeRoom {
-      pools.refill.isKnown.store(true, ordering: .relaxed)
-    }
-    return pick
+    if end != nil, !canTakersMakeRoom { pools.refill.isKnown.store(true, ordering: .relaxed) }
+    return .none(until: end)
   }
 }
