@@ -215,6 +215,21 @@ struct DemandTests {
     fixture.close()
   }
 
+  /// Large blocks are made as fast as a camera takes them, though few can be ready.
+  @Test func largeBlocks_atACamerasRate_areReady() throws {
+    let fixture = PoolFixture(capacity: 1 << 18)
+    let pool = try fixture.pool(16384)
+    var worker = Worker(fixture)
+    var found = 0
+    for _ in 0..<200 {
+      found += try giveAway(1, pool, fixture)
+      _ = worker.run()
+      worker.sleep(milliseconds: 8)
+    }
+    #expect(found >= 195)
+    fixture.close()
+  }
+
   /// Memory pressure ends it for a while, as all filling.
   @Test func shrinker_pausesIt() throws {
     let fixture = PoolFixture()

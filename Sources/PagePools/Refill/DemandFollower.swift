@@ -8,9 +8,9 @@ import Synchronization
 /// at how many blocks of each pool have gone, and has as many ready as went within one ``horizon``: the most of
 /// any since memory was last found unneeded. What is not asked for any more is halved each ``halfLife``.
 ///
-/// Small blocks may go faster than it pays to make them ahead: whoever takes them makes them as fast, and with two
-/// threads at it each unmapping must interrupt the other's processor. Where more went than ``mostBlocks``, *demand
-/// outruns* the pool, and so many are made within each horizon.
+/// Blocks may go faster than it pays to make them ahead: whoever takes them makes them as fast, and has them in its
+/// cache; and with two threads at it each unmapping must interrupt the other's processor. Where more went than can be
+/// ready, *demand outruns* the pool, and no more than that are made within each horizon, or ``fewestMade``.
 ///
 /// The worker owns the value; a take only counts.
 struct DemandFollower: ~Copyable, Sendable {
@@ -26,6 +26,9 @@ struct DemandFollower: ~Copyable, Sendable {
 
   /// The most blocks, however small: filling takes a tenth of the horizon then, if each is made in 20 µs.
   static var mostBlocks: Int { 256 }
+
+  /// So many blocks are made within a horizon, however large: a camera of 120 frames a second wants 6.
+  static var fewestMade: Int { 8 }
 
   /// One block to be taken while the next is made.
   static var fewest: Int { 2 }
@@ -71,7 +74,7 @@ struct DemandFollower: ~Copyable, Sendable {
   /// When a pool may be filled that demand outruns, nil when it may be now.
   func outrunUntil(_ index: Int) -> UInt64? {
     let pool = pools[index]
-    return pool.isOutrun && pool.filled >= Self.mostBlocks ? windowStart + Self.horizon : nil
+    return pool.isOutrun && pool.filled >= pool.mostMade ? windowStart + Self.horizon : nil
   }
 
   private mutating func window(at now: UInt64) -> DemandWindow {
@@ -107,7 +110,10 @@ struct PoolDemand: Sendable {
   /// Blocks to have ready.
   private(set) var level = 0
 
-  /// Whether more went within the window, or the one before, than it pays to make ahead.
+  /// Blocks to be made within one window at most when demand outruns the pool.
+  private(set) var mostMade = 0
+
+  /// Whether more went within the window, or the one before.
   private(set) var isOutrun = false
 
   /// Blocks made for the pool within the window.
@@ -125,19 +131,20 @@ struct PoolDemand: Sendable {
     if case .begins = window { inWindow = 0 }
     inWindow += gone - seen
     seen = gone
+    mostMade = max(most, DemandFollower.fewestMade)
     var wanted = inWindow
     switch window {
     case .goesOn:
-      isOutrun = isOutrun || wanted > DemandFollower.mostBlocks
+      isOutrun = isOutrun || wanted > mostMade
     case .begins:
-      isOutrun = wanted > DemandFollower.mostBlocks
+      isOutrun = wanted > mostMade
       filled = 0
     case .ends(let length):
       // Rounded up: one that went is one that may be wanted again.
       let share = UInt64(inWindow) * DemandFollower.horizon
       wanted = Int((share + length - 1) / length)
       inWindow = 0
-      isOutrun = wanted > DemandFollower.mostBlocks
+      isOutrun = wanted > mostMade
       filled = 0
     }
     wanted = min(wanted, most)
