@@ -15,6 +15,9 @@ internal import PagePools
     return accounts.deferred == .zero && accounts.inBuffers == .zero
   }
 
+  /// Whether all that is kept ready is there, because somebody asked for it or because of demand.
+  public var isReady: Bool { memory.pools.isFilled }
+
   /// Bytes that can be had without swapping, as the kernel estimates them.
   public static var availableByteCount: Int { MachineMemory.availableByteCount() }
 

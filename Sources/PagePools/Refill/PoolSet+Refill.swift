@@ -105,6 +105,18 @@ extension PoolSet {
   @inlinable
   public var isRefillDueAfterShrinking: Bool { refill.hasMarks && refill.isNews }
 
+  /// Whether no pool has fewer blocks than its low mark; for tests and measurements.
+  ///
+  /// - Complexity: O(poolCapacity · shards).
+  /// - Context: takes no lock.
+  public var isFilled: Bool {
+    (0..<poolCapacity).allSatisfy { index in
+      let pool = PoolID(index: index)
+      let low = refill.marks(of: pool).low
+      return low == 0 || publishedBlocks(of: pool) >= low
+    }
+  }
+
   /// Whether the limits let one more block into the pools.
   ///
   /// - Complexity: O(shards).

@@ -10,9 +10,19 @@ extension HeapSystem {
   /// A closed descriptor counts as in use until the library has noticed, so callers must hold
   /// nothing themselves.
   func waitUntilIdle() {
-    let deadline = measurement_now() + 2_000_000_000
+    wait(nanoseconds: 2_000_000_000) { isIdle }
+  }
+
+  /// Waits until what was given away is made anew, too: for at most 100 ms, as memory may be short.
+  func waitUntilReady() {
+    waitUntilIdle()
+    wait(nanoseconds: 100_000_000) { isReady }
+  }
+
+  private func wait(nanoseconds: UInt64, until condition: () -> Bool) {
+    let deadline = measurement_now() + nanoseconds
     while measurement_now() < deadline {
-      if isIdle { return }
+      if condition() { return }
       usleep(50)
     }
   }

@@ -125,8 +125,8 @@ package enum BenchTable {
     }
     if reports.contains(where: \.isPaced) {
       remarks.append(
-        "note: descriptors of untouched memory: between cycles, untimed, the memory goes back to the"
-          + " pool; --sustained does not wait")
+        "note: descriptors of untouched memory: between cycles, untimed, the pool gets what it is to have"
+          + " ready; --sustained does not wait")
     }
     if reports.contains(where: \.isCold) {
       remarks.append(

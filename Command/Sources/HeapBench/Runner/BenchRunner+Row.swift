@@ -92,8 +92,8 @@ extension BenchRunner {
 
   /// Whether a row waits, untimed, between cycles until its memory is back in the pool.
   ///
-  /// Nobody can know that a descriptor's memory was not written, so it is zeroed in the background; a
-  /// loop that closes descriptors as fast as it can would measure the zeroing, not a warm pool.
+  /// A descriptor's memory is another file's the next time, made in the background, or zeroed there; a loop that closes
+  /// descriptors as fast as it can would measure that, not a warm pool.
   func isPaced(_ subject: BenchSubject) -> Bool {
     subject.interface == .descriptor && !subject.touched && !workload.isSustained
       && workload.burst == 1 && workload.threads == 1
@@ -112,7 +112,7 @@ extension BenchRunner {
     var samples = Samples(capacity: rounds * workload.burst)
     if isPaced {
       try MeasuredLoop.paced(
-        provider, touched: touched, settle: system.waitUntilIdle, into: &samples)
+        provider, touched: touched, settle: system.waitUntilReady, into: &samples)
     } else if workload.burst == 1 {
       try MeasuredLoop.run(provider, touched: touched, into: &samples)
     } else {
