@@ -177,6 +177,7 @@ struct DemandTests {
     _ = worker.run()
     #expect(fixture.set.demand(of: pool) == most)
     #expect(fixture.set.blockCount(of: pool) == most)
+    #expect(fixture.set.totalPages <= PageCount(limit), "the limit of the pools holds")
     fixture.close()
   }
 
@@ -211,6 +212,22 @@ struct DemandTests {
       #expect(fixture.set.blockCount(of: pool) == 256)
       worker.sleep(milliseconds: 100)
       _ = worker.run()
+    }
+    fixture.close()
+  }
+
+  /// What somebody asked to have ready is made however fast it goes.
+  @Test func askedMarks_areReached_howeverFastTheyGo() throws {
+    let fixture = PoolFixture()
+    let pool = try fixture.pool(1)
+    try fixture.set.setWatermarks(try #require(Watermarks(low: 500, high: 1000)), of: pool)
+    var worker = Worker(fixture)
+    _ = worker.run()
+    for _ in 0..<3 {
+      #expect(try giveAway(1_000, pool, fixture) == 1_000)
+      worker.sleep(milliseconds: 50)
+      _ = worker.run()
+      #expect(fixture.set.blockCount(of: pool) == 1_000)
     }
     fixture.close()
   }

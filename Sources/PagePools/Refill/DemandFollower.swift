@@ -10,7 +10,8 @@ import Synchronization
 ///
 /// Blocks may go faster than it pays to make them ahead: whoever takes them makes them as fast, and has them in its
 /// cache; and with two threads at it each unmapping must interrupt the other's processor. Where more went than can be
-/// ready, *demand outruns* the pool, and no more than that are made within each horizon, or ``fewestMade``.
+/// ready, *demand outruns* the pool, and no more than that are made within each horizon, or ``fewestMade``, or as many as
+/// somebody asked to have ready.
 ///
 /// The worker owns the value; a take only counts.
 struct DemandFollower: ~Copyable, Sendable {
@@ -58,10 +59,11 @@ struct DemandFollower: ~Copyable, Sendable {
     var hasLevels = false
     for index in 0..<pools.count
     where pools[index].level > 0 || set.refill.gone[index].load(ordering: .relaxed) > 0 {
+      let pool = PoolID(index: index)
       let level = pools[index].update(
-        gone: set.refill.gone[index].load(ordering: .relaxed),
-        current: set.demand(of: PoolID(index: index)),
-        window, isHalving: isHalving, most: set.mostReady(of: PoolID(index: index)))
+        gone: set.refill.gone[index].load(ordering: .relaxed), current: set.demand(of: pool),
+        window, isHalving: isHalving, most: set.mostReady(of: pool),
+        asked: set.watermarks(of: pool).high)
       if let level { set.setDemand(level, of: PoolID(index: index)) }
       hasLevels = hasLevels || pools[index].level > 0
     }
@@ -124,14 +126,16 @@ struct PoolDemand: Sendable {
   /// - Parameters:
   ///   - gone: blocks given away so far.
   ///   - current: blocks that the pool has ready now; 0 if it is another pool by now.
+  ///   - most: blocks that demand can call for.
+  ///   - asked: blocks that somebody asked to have ready.
   mutating func update(
-    gone: Int, current: Int, _ window: DemandWindow, isHalving: Bool, most: Int
+    gone: Int, current: Int, _ window: DemandWindow, isHalving: Bool, most: Int, asked: Int
   ) -> Int? {
     if current != level || gone < seen { self = PoolDemand() }
     if case .begins = window { inWindow = 0 }
     inWindow += gone - seen
     seen = gone
-    mostMade = max(most, DemandFollower.fewestMade)
+    mostMade = max(most, asked, DemandFollower.fewestMade)
     var wanted = inWindow
     switch window {
     case .goesOn:
