@@ -25,7 +25,7 @@ package struct BenchWorkload: Sendable {
   package var threads = 1
 
   /// Whether descriptors of untouched memory are measured without waiting between cycles until the
-  /// memory is back in its pool.
+  /// pool has what it is to have ready.
   package var isSustained = false
 
   /// Whether the kernel's pools are emptied before each round.

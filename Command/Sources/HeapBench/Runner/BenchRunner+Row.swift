@@ -90,7 +90,7 @@ extension BenchRunner {
     return BenchRow(report: report, allocations: distribution)
   }
 
-  /// Whether a row waits, untimed, between cycles until its memory is back in the pool.
+  /// Whether a row waits, untimed, between cycles until the pool has what it is to have ready.
   ///
   /// A descriptor's memory is another file's the next time, made in the background, or zeroed there; a loop that closes
   /// descriptors as fast as it can would measure that, not a warm pool.

@@ -46,8 +46,8 @@ struct BenchOptions: ParsableArguments {
 
   @Flag(
     help: """
-      Measure descriptors of untouched memory without waiting between cycles until the memory is back \
-      in its pool.
+      Measure descriptors of untouched memory without waiting between cycles until the pool has what \
+      it is to have ready.
       """)
   var sustained = false
 
