@@ -42,6 +42,23 @@ int test_fork_as(unsigned user, int (*body)(void *), void *context) {
   return process;
 }
 
+int test_count_memfds(const char *name) {
+  int count = 0;
+  size_t name_length = strlen(name);
+  for (int number = 0; number < 1024; number++) {
+    char link[32] = "/proc/self/fd/", digits[8], target[64];
+    size_t end = strlen(link), digit_count = 0;
+    for (int rest = number; digit_count == 0 || rest > 0; rest /= 10) digits[digit_count++] = '0' + rest % 10;
+    while (digit_count > 0) link[end++] = digits[--digit_count];
+    link[end] = 0;
+    ssize_t length = readlink(link, target, sizeof target);
+    if (length >= (ssize_t)(7 + name_length) && memcmp(target, "/memfd:", 7) == 0
+        && memcmp(target + 7, name, name_length) == 0)
+      count++;
+  }
+  return count;
+}
+
 int test_sealed_memfd(long byte_count, int seals) {
   int file = memfd_create("sealed", MFD_CLOEXEC | MFD_ALLOW_SEALING);
   if (file < 0) return -1;

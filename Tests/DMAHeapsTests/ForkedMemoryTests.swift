@@ -6,25 +6,15 @@ import Glibc
 import HeapFramework
 import LinuxHost
 import PagePools
+import Synchronization
+import TestSupport
 import Testing
 
 /// What a forked child has of its parent's memory: nothing but what was handed out.
 @Suite(.serialized)
 struct ForkedMemoryTests {
   /// Descriptors of the library's files in this process.
-  private static func fileCount() -> Int {
-    var count = 0
-    for number in 0..<Int32(1024) {
-      let name = withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { target in
-        guard let base = target.baseAddress else { return "" }
-        let length = readlink("/proc/self/fd/\(number)", base, target.count)
-        let bytes = UnsafeRawBufferPointer(start: base, count: max(length, 0))
-        return String(decoding: bytes, as: UTF8.self)
-      }
-      if name.contains("memfd:dmaheap") { count += 1 }
-    }
-    return count
-  }
+  private static func fileCount() -> Int { Int(test_count_memfds("dmaheap")) }
 
   private final class Context {
     let handedOut: Int32
@@ -36,6 +26,9 @@ struct ForkedMemoryTests {
     await #expect(processExitsWith: .success) { [isRecycling] in
       var configuration = HeapSystem.Configuration()
       configuration.recycling = isRecycling ? .inPlace : .never
+      // What is ready stays so, whatever the machine is short of.
+      configuration.heedsMemoryPressure = false
+      configuration.decayInterval = nil
       let system = try HeapSystem(configuration)
       let heap = try system.heap(named: "system")
       try heap.keepReady(low: 2, high: 2, byteCount: 1 << 20)
@@ -58,6 +51,65 @@ struct ForkedMemoryTests {
       #expect(Self.fileCount() >= 6)
       let isWhole = live.withUnsafeBytes { bytes in bytes.allSatisfy { $0 == 1 } }
       #expect(isWhole)
+    }
+  }
+
+  /// Between any two steps of what is asked for, nothing has been handed out yet.
+  @Test func childForkedAtAnyStep_hasNothing() async {
+    await #expect(processExitsWith: .success) {
+      let stepCount = Atomic(0)
+      let mostFiles = Atomic(0)
+      let plan = FaultPlan { _ in
+        let child = test_fork({ _ in Int32(ForkedMemoryTests.fileCount()) }, nil)
+        mostFiles.max(Int(test_wait(child)), ordering: .relaxed)
+        stepCount.add(1, ordering: .relaxed)
+        return nil
+      }
+      for recycling in [HeapSystem.Recycling.never, .inPlace] {
+        try withSystem(recycling: recycling, followsDemand: false, faults: plan) { _, heap in
+          for byteCount in [4096, 1 << 20, 5 << 20] {
+            let before = stepCount.load(ordering: .relaxed)
+            _ = try heap.allocate(byteCount: byteCount)
+            _ = try heap.allocateDescriptor(byteCount: byteCount)
+            #expect(stepCount.load(ordering: .relaxed) >= before + 5)
+          }
+        }
+      }
+      #expect(mostFiles.load(ordering: .relaxed) == 0)
+    }
+  }
+
+  /// Whatever threads of the parent are doing with files: making them, closing them.
+  @Test func childForkedAtAnyMoment_hasNothing() async {
+    await #expect(processExitsWith: .success) {
+      var configuration = HeapSystem.Configuration()
+      configuration.poolLimitByteCount = 0
+      let system = try HeapSystem(configuration)
+      let isOver = Atomic(false)
+      let workingCount = Atomic(0)
+      let threads = [4096, 64 << 10, 256 << 10].map { byteCount in
+        TestThread {
+          guard let heap = try? system.heap(named: "system") else { return }
+          workingCount.add(1, ordering: .relaxed)
+          while !isOver.load(ordering: .relaxed) {
+            do {
+              _ = try heap.allocate(byteCount: byteCount)
+            } catch {
+              Issue.record("\(error)")
+              return
+            }
+          }
+        }
+      }
+      while workingCount.load(ordering: .relaxed) < threads.count { sched_yield() }
+      var filesInChildren = 0
+      for _ in 0..<1000 {
+        let child = test_fork({ _ in Int32(ForkedMemoryTests.fileCount()) }, nil)
+        filesInChildren += Int(test_wait(child))
+      }
+      isOver.store(true, ordering: .relaxed)
+      for thread in threads { thread.join() }
+      #expect(filesInChildren == 0)
     }
   }
 

@@ -50,10 +50,20 @@ long shim_attribute_names_size(int descriptor);
 
 // MARK: Fork
 
+// No child is forked between these two, by any thread: between making a descriptor and remembering it, or while
+// it is forgotten. Holding fails (-1, ENOMEM) where there is no memory to be told of forks.
+int shim_hold_forks(void);
+void shim_let_forks(void);
+
 // Has a child forked from this process close a descriptor, if it is still that file; the child must not
-// keep the file. Remembering fails (-1, ENOMEM) where there is no memory for it.
+// keep the file. Remembering fails (-1, ENOMEM) where there is no memory for it. One that is closed is forgotten
+// afterwards, while forks are held.
 int shim_close_in_child(int descriptor, uint64_t device, uint64_t inode);
 void shim_keep_in_child(int descriptor, uint64_t inode);
+
+// The same of one whose file nobody has looked at: the child closes whatever the number stands for.
+int shim_close_new_in_child(int descriptor);
+void shim_keep_new_in_child(int descriptor);
 
 // The `f_type` of the file system that the file is on, or -1.
 int64_t shim_file_system_type(int descriptor);

@@ -30,44 +30,68 @@ package struct CheckedDescriptor: ~Copyable, Sendable {
     isNew = false
   }
 
-  /// Takes over the descriptor of a file that was just made and is given away or closed at once, without a look
-  /// at it.
-  init(new descriptor: consuming OwnedDescriptor) {
-    rawValue = descriptor.relinquish()
-    identity = nil
-    isNew = true
-  }
-
-  /// Takes over the descriptor of memory that nobody else has: forked children close it at once, or they would
-  /// keep the memory, and could write to what the parent hands out next.
+  /// Makes the descriptor of memory that nobody else has.
+  ///
+  /// Forked children close it at once, or they would keep the memory, and could write to what the parent hands out
+  /// next. No child is forked before that is known.
   ///
   /// Children that are made without fork(3), by clone(2) alone, keep it.
   ///
-  /// - Throws: ENOMEM; the descriptor is then closed.
-  init(ofMemory descriptor: consuming OwnedDescriptor) throws(HostFailure) {
+  /// - Parameters:
+  ///   - leavesAtOnce: whether it is given away or closed by whoever makes it. It is then not looked at.
+  ///   - make: the call that makes the descriptor; short.
+  /// - Throws: what `make` throws; ENOMEM; there is no descriptor then.
+  init(
+    ofMemory operation: HostOperation, leavesAtOnce: Bool = false,
+    make: () throws(HostFailure) -> Int32
+  ) throws(HostFailure) {
+    guard shim_hold_forks() == 0 else { throw HostFailure(operation, ENOMEM) }
+    defer { shim_let_forks() }
+    let descriptor = OwnedDescriptor(owning: try make())
     let number = descriptor.rawValue
-    let identity = FileIdentity(of: number)
-    if let identity, !identity.closeInChild(number) { throw HostFailure(.createFile, ENOMEM) }
+    let identity = leavesAtOnce ? nil : FileIdentity(of: number)
+    let isKnown =
+      leavesAtOnce
+      ? shim_close_new_in_child(number) == 0 : identity?.closeInChild(number) ?? true
+    guard isKnown else { throw HostFailure(operation, ENOMEM) }
     self.identity = identity
-    isNew = false
+    isNew = leavesAtOnce
     rawValue = descriptor.relinquish()
   }
 
   /// Gives the descriptor away: from now on it is another's, and children inherit it.
   consuming func giveAway() -> OwnedDescriptor {
     let number = rawValue
+    if isNew { shim_keep_new_in_child(number) }
     identity?.keepInChild(number)
     discard self
     return OwnedDescriptor(owning: number)
   }
 
   deinit {
-    identity?.keepInChild(rawValue)
+    guard !isNew else { return Self.closeNew(rawValue) }
     if isOurs {
       close(rawValue)
     } else {
       Self.lost.add(1, ordering: .relaxed)
     }
+    // Not before: a child forked in between would keep it.
+    if let identity { Self.withoutForks { identity.keepInChild(rawValue) } }
+  }
+
+  /// Closes a descriptor that children would close without a look: not once its number may be another file's.
+  private static func closeNew(_ number: Int32) {
+    withoutForks {
+      shim_keep_new_in_child(number)
+      close(number)
+    }
+  }
+
+  private static func withoutForks(_ body: () -> Void) {
+    // Where there is no memory to be told of forks, children know of no descriptors.
+    let isHeld = shim_hold_forks() == 0
+    body()
+    if isHeld { shim_let_forks() }
   }
 
   /// Whether the number still stands for the file.

@@ -91,12 +91,11 @@ package final class MemoryFile: @unchecked Sendable {
   private static func make(
     _ pages: PageCount, staying: Bool, _ faults: FaultPlan?
   ) throws(HostFailure) -> CheckedDescriptor {
-    let new = OwnedDescriptor(
-      owning: try attempt(.createFile, byteCount: pages.byteCount, faults: faults) {
+    try CheckedDescriptor(ofMemory: .createFile, leavesAtOnce: !staying) { () throws(HostFailure) in
+      try attempt(.createFile, byteCount: pages.byteCount, faults: faults) {
         unsafe shim_memfd_create("dmaheap")
-      })
-    guard staying else { return CheckedDescriptor(new: new) }
-    return try CheckedDescriptor(ofMemory: new)
+      }
+    }
   }
 
   private static func setLength(
@@ -162,8 +161,9 @@ package final class MemoryFile: @unchecked Sendable {
   private static func reopenForLeases(
     _ file: borrowing CheckedDescriptor, _ faults: FaultPlan?
   ) throws(HostFailure) -> CheckedDescriptor {
-    let own = try CheckedDescriptor(
-      ofMemory: try reopen(file, flags: O_RDWR | O_CLOEXEC, faults))
+    let own = try CheckedDescriptor(ofMemory: .reopen) { () throws(HostFailure) in
+      try reopen(file, flags: O_RDWR | O_CLOEXEC, faults).relinquish()
+    }
     // Taking a lease makes the kernel signal whoever holds it when the file is opened by others.
     // The default, SIGIO, ends the process; SIGURG is ignored unless the program wants it.
     let number = own.rawValue

@@ -38,10 +38,11 @@ final class Slab: @unchecked Sendable {
   init(for pool: PoolID, _ size: PageCount, faults: FaultPlan?) throws(HostFailure) {
     // The mapping is enough to have the memory: a descriptor would be one fewer for the program, and a forked
     // child would keep what its parent gives back.
-    let file = OwnedDescriptor(
-      owning: try attempt(.createFile, byteCount: Self.byteCount, faults: faults) {
+    let file = try CheckedDescriptor(ofMemory: .createFile) { () throws(HostFailure) in
+      try attempt(.createFile, byteCount: Self.byteCount, faults: faults) {
         unsafe shim_memfd_create("dmaheap-slab")
-      })
+      }
+    }
     try FileSizeLimit.check(Self.byteCount)
     _ = try attempt(.setLength, byteCount: Self.byteCount, faults: faults) {
       ftruncate(file.rawValue, Self.byteCount)

@@ -19,6 +19,10 @@ int test_wait(int process);
 // Forks, takes the user id `user` in the child, calls `body` there, and exits with what it returns.
 int test_fork_as(unsigned user, int (*body)(void *context), void *context);
 
+// Counts the descriptors below 1024 that are memfds whose name begins with `name`; may be called in a child of a
+// process with threads.
+int test_count_memfds(const char *name);
+
 // MARK: What clients do to files. Each returns 0 or more, or -1 with errno set.
 
 int test_set_attribute(int descriptor);
