@@ -38,6 +38,18 @@ import Testing
     }
   }
 
+  @Test func inPlace_isOfDescriptors() throws {
+    let run = try CommandLineRun([
+      "bench", "--json", "--size", "64K", "--iterations", "50", "--touched", "--no-fresh",
+      "--in-place",
+    ])
+    #expect(run.exitCode == 0, "\(run.errors)")
+    let rows = try run.objects()
+    #expect(rows.compactMap { $0["memory"] as? String } == ["pooled", "in-place"])
+    // Made once for each that waits to be zeroed, then used again.
+    #expect(try #require(rows.last?["pool_misses"] as? Int) < 50)
+  }
+
   @Test func json_ofHugePages_hasCollapsingRowsAndReceivers() throws {
     let run = try CommandLineRun([
       "bench", "--json", "--size", "2M", "--iterations", "20", "--touched", "--api", "descriptor",

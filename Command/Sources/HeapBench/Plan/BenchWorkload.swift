@@ -28,6 +28,9 @@ package struct BenchWorkload: Sendable {
   /// pool has what it is to have ready.
   package var isSustained = false
 
+  /// Whether the heaps' descriptors are of memory that is used again in place.
+  package var isInPlace = false
+
   /// Whether the kernel's pools are emptied before each round.
   package var isCold = false
 

@@ -64,6 +64,9 @@ package struct BenchReport: Sendable {
   /// Whether the pools were emptied before each round.
   var isCold = false
 
+  /// Whether the row's memory is zeroed and used again in place; of pooled rows of descriptors.
+  var isInPlace = false
+
   /// Whether the row waited between cycles until its memory was back in the pool.
   var isPaced = false
 
@@ -121,6 +124,7 @@ package struct BenchReport: Sendable {
   /// Whether a kernel's heap has pools is not known.
   var memoryName: String {
     if isCold { return "cold" }
+    if isInPlace { return "in-place" }
     if source == HeapSource.kernel.rawValue { return "heap" }
     return memory.rawValue
   }

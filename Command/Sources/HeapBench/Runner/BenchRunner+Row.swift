@@ -82,6 +82,7 @@ extension BenchRunner {
       samples: measured.samples, allocations: LatencySummary(distribution))
     report.burst = workload.burst
     report.isPaced = isPaced
+    report.isInPlace = memory == .pooled && subject.interface == .descriptor && workload.isInPlace
     report.poolMisses = memory == .pooled ? misses : nil
     report.wantedIterations = schedule.wanted * workload.burst
     if let single = measured.singleThread {

@@ -31,6 +31,7 @@ struct BenchCommand: ParsableCommand {
         dmaheap bench --size 32M --api buffer --untouched
         dmaheap bench --burst 1000 --size 4K --size 64K  a thousand live at once
         dmaheap bench --threads 2 --size 1M              against one thread
+        dmaheap bench --in-place --api descriptor --touched   memory that is zeroed and used again
         dmaheap bench --json --plot latency.svg > rows.json
         dmaheap bench --source kernel --heap system --heap reserved   two nodes, row by row
         dmaheap bench --source kernel --burst 64 --size 1M
@@ -48,14 +49,16 @@ struct BenchCommand: ParsableCommand {
 
   func validate() throws {
     try options.validateCombination()
-    if options.source == .kernel, limits.poolSize != nil || limits.deferredSize != nil {
-      throw ValidationError("--pool-size and --deferred-size are for heaps of this process")
+    if options.source == .kernel, limits.areGiven {
+      throw ValidationError(
+        "--pool-size, --deferred-size and --in-place are for heaps of this process")
     }
   }
 
   func run() throws {
     _ = measurement_raise_descriptor_limit()
-    let workload = options.workload
+    var workload = options.workload
+    workload.isInPlace = limits.inPlace
     switch workload.source {
     case .memfd:
       let system = try limits.makeSystem()

@@ -4,7 +4,7 @@ import ArgumentParser
 import DMAHeaps
 import HeapBench
 
-/// How large the pools of this run may grow.
+/// How large the pools of this run may grow, and what becomes of what was handed out.
 struct HeapSystemOptions: ParsableArguments {
   @Option(
     help: "Most that free zeroed memory may amount to. (default: a quarter of the machine's)",
@@ -16,11 +16,22 @@ struct HeapSystemOptions: ParsableArguments {
     transform: ByteSize.parseArgument)
   var deferredSize: ByteSize?
 
+  @Flag(
+    help: """
+      Use memory of descriptors again once nobody has the file any more. Only for receivers that map and \
+      do no more, as those here.
+      """)
+  var inPlace = false
+
+  /// Whether anything was asked for.
+  var areGiven: Bool { poolSize != nil || deferredSize != nil || inPlace }
+
   /// Heaps of this process, with these limits.
   func makeSystem() throws(HeapError) -> HeapSystem {
     var configuration = HeapSystem.Configuration()
     if let poolSize { configuration.poolLimitByteCount = poolSize.byteCount }
     if let deferredSize { configuration.deferredLimitByteCount = deferredSize.byteCount }
+    if inPlace { configuration.recycling = .inPlace }
     return try HeapSystem(configuration)
   }
 }
