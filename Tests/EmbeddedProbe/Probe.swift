@@ -15,6 +15,7 @@ public func dmaHeapsProbe() -> Int32 {
   probe.cycleBuffers()
   probe.expect(limitsHold())
   probe.expect(admissionHolds())
+  probe.expect(regionsHold())
   return probe.firstFailedLine
 }
 

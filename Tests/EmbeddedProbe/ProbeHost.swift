@@ -62,6 +62,9 @@ final class ProbeHost: HeapHost, @unchecked Sendable {
 
   private var pages = StableArray<Page>(count: 1024) { _ in Page() }
 
+  /// What memory of the kind ``PagePools/MemorySource/chunks`` comes from.
+  var share: RegionShare<ProbeHost>?
+
   private(set) var takenPages = 0
   private(set) var sourceAllocations = 0
   private(set) var workerWakeUps = 0
@@ -93,6 +96,11 @@ extension ProbeHost {
     into chain: inout BlockChain<ProbeHost>
   ) throws(ProbeFailure) {
     precondition(heldLocks.load(ordering: .relaxed) == 0, "allocating with a lock held")
+    if properties.kind.source == .chunks, let share {
+      return try share.allocate(
+        count, of: properties.blockSize, into: &chain, on: self,
+        makeBlock: { take($0, pool) }, pages: { release($0) })
+    }
     var batch = BlockChain<ProbeHost>()
     for _ in 0..<count {
       do throws(ProbeFailure) {
@@ -110,15 +118,20 @@ extension ProbeHost {
   ) throws(ProbeFailure) -> Int32 {
     let size = properties.blockSize.rawValue
     guard let first = firstFreeRun(of: size) else { throw .outOfMemory }
-    for page in first..<(first + size) {
+    return take(first..<first + size, pool)
+  }
+
+  private func take(_ run: Range<Int>, _ pool: PoolID) -> Int32 {
+    for page in run {
+      precondition(!pages[page].isTaken, "taken twice")
       pages[page].isTaken = true
       pages[page].content = 0
     }
-    pages[first].pool = pool
-    pages[first].size = properties.blockSize
-    takenPages += size
+    pages[run.lowerBound].pool = pool
+    pages[run.lowerBound].size = PageCount(run.count)
+    takenPages += run.count
     sourceAllocations += 1
-    return Int32(first)
+    return Int32(run.lowerBound)
   }
 
   private func firstFreeRun(of size: Int) -> Int? {
@@ -133,18 +146,24 @@ extension ProbeHost {
   func release(_ blocks: consuming BlockChain<ProbeHost>, _ properties: PoolProperties) {
     precondition(heldLocks.load(ordering: .relaxed) == 0, "releasing with a lock held")
     while let block = blocks.pop(in: self) {
-      precondition(size(of: block) == properties.blockSize, "a batch has blocks of two pools")
-      release(block)
+      if properties.kind.source == .chunks, let share {
+        share.region.give(release(block))
+      } else {
+        precondition(size(of: block) == properties.blockSize, "a batch has blocks of two pools")
+        _ = release(block)
+      }
     }
   }
 
-  private func release(_ block: Int32) {
-    for page in range(of: block) {
+  private func release(_ block: Int32) -> Range<Int> {
+    let range = range(of: block)
+    for page in range {
       precondition(pages[page].isTaken, "released twice")
       pages[page].isTaken = false
       takenPages -= 1
     }
     pages[Int(block)].pool = nil
+    return range
   }
 
   func zero(_ block: Int32, _ properties: PoolProperties) -> Bool {
@@ -235,6 +254,7 @@ extension MemorySource {
   static var pages: MemorySource { MemorySource(rawValue: 0) }
   static var runs: MemorySource { MemorySource(rawValue: 1) }
   static var pairs: MemorySource { MemorySource(rawValue: 2) }
+  static var chunks: MemorySource { MemorySource(rawValue: 3) }
 }
 
 /// A machine without memory.

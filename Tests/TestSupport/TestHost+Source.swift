@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 import Glibc
+import HeapFramework
 public import PagePools
 import Synchronization
 
@@ -17,6 +18,9 @@ extension TestHost {
     if isAllocationForbidden.load(ordering: .relaxed) {
       misuse("allocate is called where nothing may be allocated")
     }
+    if let share = share(in: properties.kind) {
+      return try allocate(count, of: share, for: pool, properties, effort: effort, into: &chain)
+    }
     var batch: [TestBlock] = []
     do throws(TestFailure) {
       for _ in 0..<count { batch.append(try makeBlock(pool, properties, effort)) }
@@ -27,8 +31,10 @@ extension TestHost {
     for block in batch { chain.append(block, in: self) }
   }
 
-  private func makeBlock(
-    _ pool: PoolID, _ properties: PoolProperties, _ effort: AllocationEffort
+  /// Makes a block; of a region's pages if these are given.
+  func makeBlock(
+    _ pool: PoolID, _ properties: PoolProperties, _ effort: AllocationEffort,
+    of run: Range<Int>? = nil
   ) throws(TestFailure) -> TestBlock {
     let pages = properties.blockSize.rawValue
     return try state.withLock { (state) throws(TestFailure) -> TestBlock in
@@ -47,7 +53,7 @@ extension TestHost {
       let generation = blocks[index].generation
       blocks[index] = BlockRecord(
         generation: generation, isAllocated: true, pool: pool, size: properties.blockSize,
-        kind: properties.kind)
+        kind: properties.kind, run: run)
       return TestBlock(index: index, generation: generation)
     }
   }
@@ -56,7 +62,10 @@ extension TestHost {
   public func release(_ blocks: consuming BlockChain<TestHost>, _ properties: PoolProperties) {
     checkContext("release")
     while let block = blocks.pop(in: self) {
-      if self.size(of: block) != properties.blockSize { misuse("a batch has blocks of two pools") }
+      let isPooled = properties.kind.keeping.contains(.pooled)
+      if isPooled ? size(of: block) != properties.blockSize : kind(of: block) != properties.kind {
+        misuse("a batch has blocks of two pools")
+      }
       free(block)
     }
   }
@@ -70,6 +79,13 @@ extension TestHost {
   private func free(_ block: TestBlock) {
     let pages = size(of: block).rawValue
     if let hook = state.withLock({ $0.releaseHook }) { hook(block) }
+    let record = blocks[block.index]
+    if let run = record.run, let share = share(in: record.kind) {
+      if !record.isZero, record.kind.keeping.contains(.keptZeroed) {
+        misuse("what is kept zeroed comes back written")
+      }
+      share.region.give(run)
+    }
     state.withLock { state in
       check(block, "released twice")
       blocks[block.index] = BlockRecord(generation: block.generation + 1)

@@ -86,6 +86,7 @@ public final class TestHost: HeapHost {
     var pool: PoolID?
     var size = PageCount.zero
     var kind = MemoryKind.test()
+    var run: Range<Int>?
   }
 
   struct State {
@@ -97,6 +98,7 @@ public final class TestHost: HeapHost {
     var collectHook: (@Sendable (PageCount) -> Bool)?
     var killCountdown: Int?
     var chargeLimit = Int.max
+    var regions: [UInt16: RegionShare<TestHost>] = [:]
   }
 
   let blocks: PlainArray<BlockRecord>

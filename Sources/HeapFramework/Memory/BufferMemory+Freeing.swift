@@ -15,7 +15,12 @@ extension BufferMemory {
   func free(_ blocks: consuming BlockChain<Host>, mayBeWritten: Bool, by thread: FreeingThread) {
     guard let front = blocks.front else { return }
     let properties = pools.properties(of: host.pool(of: front))
-    guard pools.keeps(properties) else { return pools.release(blocks, from: .buffer) }
+    guard pools.keeps(properties) else {
+      guard mayBeWritten, properties.kind.keeping.contains(.keptZeroed) else {
+        return pools.release(blocks, from: .buffer)
+      }
+      return freeNow(blocks, from: .buffer)
+    }
     guard mayBeWritten else { return pool(blocks) }
     let isSmall = blocks.pages <= inlineFreeLimit && thread == .user
     guard properties.kind.keeping.contains(.deferred), !isSmall else {
@@ -57,7 +62,7 @@ extension BufferMemory {
     }
   }
 
-  /// Zeroes each block and pools it (S2).
+  /// Zeroes each block and pools it (S2), or gives it back.
   @inlinable
   func freeNow(_ blocks: consuming BlockChain<Host>, from holder: BlockHolder) {
     let enough = host.pageSize.pages(inBytes: WorkStride.byteCount)
@@ -65,13 +70,17 @@ extension BufferMemory {
     var zeroed = BlockChain<Host>()
     while let block = blocks.pop(in: host) {
       let properties = pools.properties(of: host.pool(of: block))
-      if pools.keeps(properties), host.zero(block, properties) {
-        host.trace(.zeroed, properties.kind, properties.blockSize)
+      let size = host.size(of: block)
+      let isKept = pools.keeps(properties)
+      let isZeroed =
+        (isKept || properties.kind.keeping.contains(.keptZeroed)) && host.zero(block, properties)
+      if isZeroed { host.trace(.zeroed, properties.kind, size) }
+      if isKept, isZeroed {
         zeroed.append(block, in: host)
       } else {
         pools.release(block, from: holder)
       }
-      stride.advance(by: properties.blockSize, on: host)
+      stride.advance(by: size, on: host)
       // Pooled as soon as it is worth the lock: somebody may be waiting for it.
       guard zeroed.pages >= enough else { continue }
       pools.give(zeroed, from: holder, &stride)

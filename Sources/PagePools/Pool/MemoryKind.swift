@@ -120,6 +120,11 @@ public struct Keeping: OptionSet, Sendable, BitwiseCopyable {
   /// counts as one in ``PoolSet/blockLimit``.
   @inlinable public static var countedByBlock: Keeping { Keeping(rawValue: 8) }
 
+  /// Its source has zeroed memory only.
+  ///
+  /// What may have been written is zeroed by whoever frees it, before it goes back. For memory that is not deferred.
+  @inlinable public static var keptZeroed: Keeping { Keeping(rawValue: 16) }
+
   /// Ordinary memory.
   @inlinable public static var pooledAndDeferred: Keeping { [.pooled, .deferred, .counted] }
 

@@ -17,6 +17,8 @@ public protocol PageSource: Machine {
 
   /// Gets `count` blocks of a pool, zeroed, or none.
   ///
+  /// Memory that is not pooled may come in fewer blocks of the same pages in all, each as long as several.
+  ///
   /// - Parameters:
   ///   - count: 1 or more.
   ///   - pool: what ``pool(of:)`` is to answer for each of them.
@@ -29,7 +31,8 @@ public protocol PageSource: Machine {
     into chain: inout BlockChain<Self>
   ) throws(Failure)
 
-  /// Gives the memory of blocks of one pool back to whoever it came from. It need not be zeroed.
+  /// Gives the memory of blocks of one pool back to whoever it came from. It need not be zeroed, unless its kind is
+  /// kept zeroed.
   ///
   /// - Context: no lock held; must not allocate (a shrinker may be calling); may block.
   func release(_ blocks: consuming BlockChain<Self>, _ properties: PoolProperties)

@@ -79,6 +79,29 @@ extension PoolSet {
     return block
   }
 
+  /// Gets one new block of a size of its own, of memory that is not pooled.
+  ///
+  /// - Parameters:
+  ///   - size: pages, 1 or more.
+  ///   - pool: what the host is to answer for the block.
+  /// - Throws: the source's reason; the accounts are then unchanged.
+  /// - Context: no lock held; may block if `effort` allows it.
+  @inlinable
+  public func allocate(
+    _ size: PageCount, for pool: PoolID, effort: AllocationEffort
+  ) throws(Source.Failure) -> Source.Block {
+    let kind = properties(of: pool).kind
+    precondition(!kind.keeping.contains(.pooled), "blocks of a pool are of one size")
+    var chain = BlockChain<Source>()
+    try source.allocate(
+      1, for: pool, PoolProperties(blockSize: size, kind: kind), effort: effort, into: &chain)
+    guard let block = chain.front else {
+      preconditionFailure("a source gives what it was asked for")
+    }
+    shards[homeShard].enter(size)
+    return block
+  }
+
   /// Puts a zeroed block into its pool; over the limit, shrinks until under it again (P3, P4).
   ///
   /// A block whose memory is not to be pooled goes to its source.

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+
+public import PagePools
+
+/// How one heap gets its blocks from a region: what a host with regions keeps for each such heap's kind of memory.
+///
+/// The host says which block stands for which pages; what is taken, and that all of it goes back when there is not
+/// enough, is said here.
+public struct RegionShare<Host: PageSource>: Sendable {
+  /// Where the pages are; other heaps may share it.
+  public let region: Region<Host>
+
+  /// How blocks are cut.
+  public let cut: RegionCut
+
+  /// A heap's share of a region.
+  public init(of region: Region<Host>, cut: RegionCut) {
+    self.region = region
+    self.cut = cut
+  }
+
+  /// Gets `count` blocks, or none: in runs, or as many chunks at a time as are next to each other.
+  ///
+  /// - Parameters:
+  ///   - count: 1 or more.
+  ///   - size: pages in each.
+  ///   - chain: where they are appended.
+  ///   - makeBlock: the block that stands for so many pages.
+  ///   - pages: those that a block stands for.
+  /// - Throws: a shortage (ENOMEM) that says how many pages are free, and how many of them in a row.
+  /// - Complexity: O(blocks × log pages); a request for more than is free fails in O(1).
+  /// - Context: takes the region's lock, for a run at a time; does not block.
+  @inlinable
+  public func allocate(
+    _ count: Int, of size: PageCount, into chain: inout BlockChain<Host>, on host: Host,
+    makeBlock: (Range<Int>) -> Host.Block, pages: (Host.Block) -> Range<Int>
+  ) throws(Host.Failure) {
+    var taken = BlockChain<Host>()
+    let isDone: Bool
+    switch cut {
+    case .runs:
+      while taken.blockCount < count, let run = region.takeRun(size) {
+        taken.append(makeBlock(run), in: host)
+      }
+      isDone = taken.blockCount == count
+    case .chunks(let order):
+      isDone = region.takeChunks(count, of: order) { chunks in
+        taken.append(makeBlock(chunks), in: host)
+      }
+    }
+    guard isDone else {
+      while let block = taken.pop(in: host) { region.give(pages(block)) }
+      let space = region.space
+      let asked = PageCount(size.rawValue.multipliedReportingOverflow(by: count).partialValue)
+      throw Host.Failure(
+        Shortage(of: asked, .fragmented(free: space.free, largestRun: space.largestRun)))
+    }
+    chain.append(taken, in: host)
+  }
+}
+
+/// How blocks are cut out of a region.
+@frozen
+public enum RegionCut: Equatable, Sendable, BitwiseCopyable {
+  /// Each is one run of pages (C1).
+  case runs
+  /// Each is a chunk, or several in a row (C2).
+  case chunks(Order)
+}
