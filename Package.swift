@@ -71,7 +71,7 @@ let package = Package(
     .target(name: "CTestSupport", path: "Tests/CTestSupport"),
     .testTarget(
       name: "LinuxHostTests",
-      dependencies: ["CLinuxShims", "HeapFramework", "LinuxHost", "PagePools"],
+      dependencies: ["CLinuxShims", "HeapFramework", "LinuxHost", "PagePools", "TestSupport"],
       swiftSettings: tests),
     .testTarget(
       name: "DMAHeapsTests",

@@ -15,6 +15,7 @@ package import PagePools
 /// | `inProcess` | slot of a slab | buffers below 64 KiB | used again |
 /// | `mapped` | mapped memfd of a size class | larger buffers | used again, unless a descriptor of it left |
 /// | `shareable` | sealed memfd, as long as was asked | descriptors | never here, or again when it is back |
+/// | a region's | run of its pages, or chunks in a row | buffers of its heap | zeroed, and free at once |
 ///
 /// The host is a trivial value, because the core passes it on every path: a reference would be counted
 /// each time, and two threads counting the same reference wait for each other. What it refers to
@@ -55,6 +56,19 @@ package struct LinuxHost: HeapHost {
     if unsafe resources.waitingView.isSomebodyWaiting { waiters.tellFirst() }
   }
 
+  /// The shares of regions.
+  var regions: RegionTable { unsafe resources.regions }
+
+  /// Gets the memory of a region, if there is enough.
+  ///
+  /// - Throws: ENOMEM, EMFILE, ENFILE, EFBIG (RLIMIT_FSIZE); nothing is left behind.
+  /// - Context: no lock held; blocks.
+  package func makeRegion(_ pages: PageCount) throws(HostFailure) -> RegionMemory {
+    try unsafe resources.admission.taking(pages, effort: .full) { () throws(HostFailure) in
+      try RegionMemory(pages, faults: faults)
+    }
+  }
+
   /// Wakes the deferred-free worker.
   var wakeUp: WakeUp { unsafe resources.wakeUp }
 }
@@ -64,6 +78,7 @@ package final class HostResources: Sendable {
   let slabs: SlabSource
   let watcher: ReleaseWatcher?
   let admission: MemoryAdmission
+  let regions = RegionTable()
   let faults: FaultPlan?
   let wakeUp = WakeUp()
   let waiters = MemoryWaiters()
@@ -115,6 +130,12 @@ extension LinuxHost {
     _ count: Int, for pool: PoolID, _ properties: PoolProperties, effort: AllocationEffort,
     into chain: inout BlockChain<LinuxHost>
   ) throws(HostFailure) {
+    if let entry = regions.entry(of: properties.kind) {
+      let memory = entry.memory
+      return try entry.share.allocate(
+        count, of: properties.blockSize, into: &chain, on: self,
+        makeBlock: { memory.makeBlock($0, for: pool) }, pages: { memory.forget($0) })
+    }
     var blocks = BlockChain<LinuxHost>()
     do throws(HostFailure) {
       for _ in 0..<count {
@@ -165,22 +186,30 @@ extension LinuxHost {
     guard !blocks.isEmpty else { return }
     defer { memoryCameBack() }
     while let block = blocks.pop(in: self) {
-      if let file = block.file {
+      switch block.backing {
+      case .slot: slabs.release(block)
+      case .file(let file):
         watcher?.forget(block, file)
         block.destroy()
-      } else {
-        slabs.release(block)
+      case .region(let memory):
+        let pages = memory.forget(block)
+        memory.region.give(pages)
       }
     }
   }
 
   package func zero(_ block: MemoryBlock, _ properties: PoolProperties) -> Bool {
-    guard let file = block.file else {
+    switch block.backing {
+    case .slot:
       guard let address = unsafe block.address else { return false }
       unsafe Zeroing.zero(address, block.size.byteCount)
       return true
+    case .file(let file):
+      return file.zero()
+    case .region(let memory):
+      unsafe Zeroing.zero(memory.address(of: block), block.size.byteCount)
+      return true
     }
-    return file.zero()
   }
 
   @inline(always)
@@ -203,7 +232,7 @@ extension LinuxHost {
     block.previous = previous
   }
 
-  /// All memory is the machine's; descriptors and watches are held by files alone.
+  /// All memory is the machine's, but what regions have; descriptors and watches are held by files alone.
   package func canRelieve(
     _ failure: HostFailure, _ wanted: MemoryKind, with kind: MemoryKind
   ) -> Bool {

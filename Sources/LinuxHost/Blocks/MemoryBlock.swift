@@ -51,6 +51,8 @@ struct BlockRecord {
     case slot(Slab)
     /// A memfd of the block's own, see ``MemoryFile``.
     case file(MemoryFile)
+    /// Pages of a region.
+    case region(RegionMemory)
   }
 }
 
@@ -79,7 +81,10 @@ extension MemoryBlock {
     nonmutating set { unsafe record.pointee.address = newValue }
   }
 
-  /// The block's own file, nil for a slot of a slab.
+  /// What the memory stands in.
+  var backing: BlockRecord.Backing { unsafe record.pointee.backing }
+
+  /// The block's own file, nil for a block that has none.
   var file: MemoryFile? {
     guard case .file(let file) = unsafe record.pointee.backing else { return nil }
     return file

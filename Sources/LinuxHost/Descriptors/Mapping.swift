@@ -45,9 +45,67 @@ package struct Mapping: ~Copyable, @unchecked Sendable {
     if !isInherited { unsafe madvise(base, byteCount, SHIM_MADV_DONTFORK) }
   }
 
+  /// Maps parts of files one behind the other, readable and writable.
+  ///
+  /// - Parameters:
+  ///   - byteCount: of all parts together.
+  ///   - fill: ``place(_:offset:_:at:)`` for each part, from the address that it is given on.
+  /// - Throws: ENOMEM; what `fill` throws; nothing stays mapped then.
+  /// - Context: blocks.
+  init(
+    byteCount: Int, faults: FaultPlan?,
+    fill: (UnsafeMutableRawPointer) throws(HostFailure) -> Void
+  ) throws(HostFailure) {
+    if let injected = faults?.errorNumber(.map) {
+      throw HostFailure(.map, injected, byteCount: byteCount)
+    }
+    var reserved = unsafe Self.reserveAligned(byteCount)
+    if unsafe reserved == nil { unsafe reserved = Self.reserve(byteCount) }
+    guard let room = unsafe reserved else {
+      throw HostFailure(.map, errno, byteCount: byteCount)
+    }
+    do throws(HostFailure) {
+      try unsafe fill(room)
+    } catch {
+      unsafe munmap(room, byteCount)
+      throw error
+    }
+    unsafe base = room
+    self.byteCount = byteCount
+    // Cannot fail: the range was just mapped.
+    unsafe madvise(base, byteCount, SHIM_MADV_DONTFORK)
+  }
+
+  /// Maps a part of a file over room that was reserved, with the memory that it has.
+  static func place(
+    _ descriptor: Int32, offset: Int, _ byteCount: Int, at address: UnsafeMutableRawPointer
+  ) throws(HostFailure) {
+    let mapped = unsafe mmap(
+      address, byteCount, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | SHIM_MAP_POPULATE,
+      descriptor,
+      offset)
+    guard unsafe mapped != MAP_FAILED else {
+      throw HostFailure(.map, errno, byteCount: byteCount)
+    }
+  }
+
+  /// Gives up ownership: the caller must unmap ``byteCount`` bytes.
+  consuming func relinquish() -> UnsafeMutableRawPointer {
+    let address = unsafe base
+    discard self
+    return unsafe address
+  }
+
   deinit {
     // SAFETY: the range is this mapping's alone; whoever used it held the block it belongs to.
     unsafe munmap(base, byteCount)
+  }
+
+  /// Finds room at any page's boundary.
+  private static func reserve(_ byteCount: Int) -> UnsafeMutableRawPointer? {
+    let start = unsafe mmap(
+      nil, byteCount, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+    return unsafe start == MAP_FAILED ? nil : start
   }
 
   /// Finds room at a huge page's boundary: elsewhere the kernel cannot map by huge pages.
@@ -56,9 +114,7 @@ package struct Mapping: ~Copyable, @unchecked Sendable {
   private static func reserveAligned(_ byteCount: Int) -> UnsafeMutableRawPointer? {
     guard byteCount >= HugePages.byteCount else { return nil }
     let room = byteCount + HugePages.byteCount
-    let start = unsafe mmap(
-      nil, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
-    guard let start = unsafe start, unsafe start != MAP_FAILED else { return nil }
+    guard let start = unsafe reserve(room) else { return nil }
     let aligned = unsafe start.alignedUp(toMultipleOf: HugePages.byteCount)
     let before = unsafe aligned - start
     let after = unsafe (start + room) - (aligned + byteCount)

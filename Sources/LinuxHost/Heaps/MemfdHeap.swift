@@ -8,7 +8,7 @@ package import PagePools
 ///
 /// Three kinds of memory stand behind it: slots of slabs and mapped files for buffers of this process, which are
 /// used again through pools of size classes, and files to be given away, which are made ahead of demand.
-package final class MemfdHeap: Sendable {
+package final class MemfdHeap: SharingHeap {
   private let memory: BufferMemory<LinuxHost>
   private let slots: SingleBlockHeap<LinuxHost>
   private let files: SingleBlockHeap<LinuxHost>
@@ -35,6 +35,9 @@ package final class MemfdHeap: Sendable {
       memory: memory, kind: .shareable, largest: files.largest,
       keepsSizes: memory.host.watcher != nil)
   }
+
+  /// Its files are each one block, and can be given away.
+  package var sharing: (any SharingHeap)? { self }
 
   /// What the heap has done, with any kind of memory.
   package func counts() -> HeapCounts {
@@ -88,6 +91,9 @@ extension MemfdHeap {
 // MARK: - Buffers of this process
 
 extension MemfdHeap {
+  /// Buffers are as long as was asked for; what their blocks have beyond that is hidden.
+  package func size(holding pages: PageCount) -> PageCount { pages }
+
   /// Gets mapped, zeroed memory of at least `pages` pages.
   ///
   /// - Throws: the host's reason.

@@ -67,10 +67,14 @@ package struct HostFailure: AllocationFailure, Equatable {
   /// The limit on memory that is in the way, where it is known.
   package let limit: MemoryLimit?
 
+  /// What the core says there is too little of; nil where a system call failed.
+  package let shortage: Shortage?
+
   package init(
     _ operation: HostOperation, _ errorNumber: Int32, byteCount: Int = 0, missingByteCount: Int = 0,
-    limit: MemoryLimit? = nil
+    limit: MemoryLimit? = nil, shortage: Shortage? = nil
   ) {
+    self.shortage = shortage
     self.operation = operation
     self.errorNumber = errorNumber
     self.byteCount = byteCount
@@ -79,7 +83,9 @@ package struct HostFailure: AllocationFailure, Equatable {
   }
 
   package init(_ shortage: Shortage) {
-    self.init(.checkMemory, ENOMEM, byteCount: shortage.asked.byteCount, missingByteCount: .max)
+    self.init(
+      .checkMemory, ENOMEM, byteCount: shortage.asked.byteCount, missingByteCount: .max,
+      shortage: shortage)
   }
 
   package static var interrupted: HostFailure { HostFailure(.reserve, EINTR) }

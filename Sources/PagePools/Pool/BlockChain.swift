@@ -29,6 +29,19 @@ public struct BlockChain<Source: PageSource>: Sendable, BitwiseCopyable {
     append(block, in: source)
   }
 
+  /// The chain that begins with a block, as its blocks are linked.
+  ///
+  /// - Complexity: O(blocks).
+  @inlinable
+  public init(from first: Source.Block, in source: Source) {
+    self.init()
+    var next: Source.Block? = first
+    while let block = next {
+      next = source.next(after: block)
+      append(block, in: source)
+    }
+  }
+
   /// Blocks in the chain.
   @inlinable
   public var blockCount: Int { blockTotal }
