@@ -58,7 +58,12 @@ unsigned int glue_current_cpu(void)
 
 bool glue_caller_must_stop(void)
 {
-	return fatal_signal_pending(current) || freezing(current);
+	/*
+	 * A task is signalled when it is to die or to freeze: what is asked for each block is that one flag.
+	 * freezing() begins with a static key, which the kernel patches whenever the system goes to sleep, while
+	 * others run it; an emulator that translates code may run the breakpoint once too often.
+	 */
+	return signal_pending(current) && (fatal_signal_pending(current) || freezing(current));
 }
 
 int glue_interruption(void)
@@ -67,8 +72,8 @@ int glue_interruption(void)
 	if (fatal_signal_pending(current) || current->flags & PF_KTHREAD)
 		return -EINTR;
 	/*
-	 * Freezing begins before each task is signalled: without a signal of its own, a task that has noticed
-	 * would return the kernel's own number to user space.
+	 * Whoever is frozen has been signalled, but may have lost the signal since: without one, the kernel's own
+	 * number would be returned to user space.
 	 */
 	return restart_syscall();
 }
