@@ -135,7 +135,8 @@ extension Buffer {
   ///
   /// - Parameter flags: `O_CLOEXEC` and an access mode; a descriptor opened read-only can be mapped
   ///   for reading only, and not be opened for writing by other users; processes of the same user could.
-  /// - Throws: ``HeapError``: EINVAL for other flags, EMFILE, ENFILE, ENOMEM; the buffer is then as it was.
+  /// - Throws: ``HeapError``: EINVAL for other flags, EMFILE, ENFILE, ENOMEM, ENOTSUP where the memory is a region's;
+  ///   the buffer is then as it was.
   /// - Complexity: O(1), 5 µs; O(bytes) at the first call below 64 KiB.
   /// - Context: blocks.
   public mutating func exportDescriptor(

@@ -18,15 +18,15 @@ internal import PagePools
 /// a `Heap` of their own, looked up once: they then share no reference count.
 public final class Heap: Sendable {
   let system: HeapSystem
-  private let use: HeapUse<LinuxHost, MemfdHeap>
+  private let use: HeapUse<LinuxHost, any ProcessHeap>
 
   /// The heap's name, never an alias.
   public let name: String
 
-  private let source: MemfdHeap
+  private let source: any ProcessHeap
   private let forkGuard: ForkGuard.View
 
-  init(system: HeapSystem, name: String, use: consuming HeapUse<LinuxHost, MemfdHeap>) {
+  init(system: HeapSystem, name: String, use: consuming HeapUse<LinuxHost, any ProcessHeap>) {
     self.system = system
     source = use.heap
     forkGuard = system.forkGuardView
@@ -45,7 +45,7 @@ public final class Heap: Sendable {
 
   /// Gets a zeroed buffer of this process.
   ///
-  /// - Parameter byteCount: 1 or more; rounded up to pages.
+  /// - Parameter byteCount: 1 or more; rounded up to pages, or to whole chunks of a heap that has such.
   /// - Throws: ``HeapError`` naming what was asked for and the limit that is in the way: EINVAL for
   ///   a size of 0 or less, ENOMEM, EMFILE, ENFILE.
   /// - Complexity: O(1) from a warm pool, without a system call and without allocating memory.
@@ -55,7 +55,7 @@ public final class Heap: Sendable {
     let block = try translatingFailure(byteCount) { () throws(HostFailure) in
       try source.allocateBuffer(pages)
     }
-    return Buffer(block: block, pages: pages, heap: self)
+    return Buffer(block: block, pages: source.size(holding: pages), heap: self)
   }
 
   /// Gets a descriptor of zeroed memory, with the semantics of the kernel's heaps: it can be sent, duplicated
@@ -68,13 +68,15 @@ public final class Heap: Sendable {
   ///   - byteCount: 1 or more; the descriptor's size is this, rounded up to pages.
   ///   - flags: `O_CLOEXEC` and an access mode.
   /// - Throws: as ``allocate(byteCount:)``, also EINVAL for other flags; with
-  ///   ``HeapSystem/Recycling/inPlace`` also ENOSPC for the limit on inotify watches.
-  /// - Complexity: O(1) when one is ready: no system call with the default flags, one or a few with others.
+  ///   ``HeapSystem/Recycling/inPlace`` also ENOSPC for the limit on inotify watches;
+  ///   ``HeapError/notSupported(heap:reason:)`` (ENOTSUP) where the memory is a region's.
+  /// - Complexity: O(1) when one is ready: one fstat(2) with the default flags, a few calls with others.
   /// - Context: any thread; blocks when none is ready.
   public func allocateDescriptor(
     byteCount: Int, flags: DescriptorFlags = [.closeOnExec, .readWrite]
   ) throws(HeapError) -> OwnedDescriptor {
     let pages = try checkedPages(byteCount, flags)
+    let source = try sharingSource
     return try translatingFailure(byteCount) { () throws(HostFailure) in
       try source.allocateDescriptor(pages, flags: Int32(flags.rawValue))
     }
@@ -97,7 +99,8 @@ public final class Heap: Sendable {
   ///   ``HeapError/watermarksExceedLimit(byteCount:limitByteCount:)`` (all EINVAL),
   ///   ``HeapError/outOfMemory(requestedByteCount:availableByteCount:)`` for a size that no buffer can have,
   ///   ``HeapError/limitReached(name:value:errorNumber:)`` (ENOSPC) where descriptors of 32 sizes have pools that
-  ///   must stay: because they are kept ready, or with ``HeapSystem/Recycling/inPlace`` for ever.
+  ///   must stay: because they are kept ready, or with ``HeapSystem/Recycling/inPlace`` for ever;
+  ///   ``HeapError/notSupported(heap:reason:)`` (ENOTSUP) where the memory is a region's.
   /// - Context: any thread; does not wait for the memory.
   public func keepReady(
     low: Int, high: Int, byteCount: Int, for use: ReadyMemoryUse = .buffers
@@ -105,6 +108,9 @@ public final class Heap: Sendable {
     let pages = try checkedPages(byteCount, .readOnly)
     guard let marks = Watermarks(low: low, high: high) else {
       throw .invalidWatermarks(low: low, high: high)
+    }
+    guard let source = source as? MemfdHeap else {
+      throw .notSupported(heap: name, reason: "all memory of a region is ready")
     }
     do throws(WatermarksExceedLimit) {
       let use: MemfdHeap.Use = use == .buffers ? .buffers : .descriptors
@@ -151,6 +157,16 @@ extension Heap {
     guard !isForkedChild else { throw .usedAfterFork }
   }
 
+  /// The heap's memory, if other processes can have it.
+  private var sharingSource: any SharingHeap {
+    get throws(HeapError) {
+      if let source = source.sharing { return source }
+      throw .notSupported(
+        heap: name,
+        reason: "a region's memory is one file, and whoever had a descriptor would have all of it")
+    }
+  }
+
   /// Takes a buffer's block back; in a forked child it is left to the parent.
   func free(_ block: MemoryBlock, mayBeWritten: Bool) {
     guard !isForkedChild else { return }
@@ -164,6 +180,7 @@ extension Heap {
     try checkNotForked()
     guard flags.hasAccessMode else { throw .invalidAccessMode(flags: flags.rawValue) }
     if let unknown = flags.unknownFlags { throw HeapError(.unknownDescriptorFlags(unknown)) }
+    let source = try sharingSource
     do throws(HostFailure) {
       return try source.exportDescriptor(&block, pages, flags: Int32(flags.rawValue))
     } catch {

@@ -21,6 +21,9 @@ public struct HeapDescription: Equatable, Sendable {
 
   /// How its memory of 2 MiB and more gets huge pages, and why so; nil where that is the kernel's affair.
   public internal(set) var hugePages: String?
+
+  /// Of a heap whose memory is a region's: what that is, and what is free of it.
+  public internal(set) var region: RegionDescription?
 }
 
 /// The names that the field knows, and what becomes of them here.
@@ -43,9 +46,12 @@ package enum HeapCatalog {
       absenceReason: "a process cannot change how its memory is cached; the kernel module can"),
   ]
 
-  /// The description of a heap of this process, by its name or an alias.
-  static func description(of name: String) -> HeapDescription? {
-    descriptions.first { $0.name == name || $0.aliases.contains(name) }
+  /// Those that one could expect, but for which there are others.
+  static func absent(beside present: [HeapDescription]) -> [HeapDescription] {
+    let names = Set(present.flatMap { [$0.name] + $0.aliases })
+    return descriptions.filter { heap in
+      heap.absenceReason != nil && names.isDisjoint(with: [heap.name] + heap.aliases)
+    }
   }
 }
 

@@ -27,6 +27,14 @@ public enum HeapError: Error, Equatable, Sendable {
   case invalidRequest(RequestError)
   /// A heap's or buffer's name breaks a rule (EINVAL, ENAMETOOLONG).
   case invalidName(String, reason: String)
+  /// A region or one of its heaps cannot be as its configuration says (EINVAL).
+  case invalidRegion(name: String, reason: String)
+  /// The heap's region has no room: for a heap of runs so much in one run, for one of chunks so many of them (ENOMEM).
+  case regionExhausted(requestedByteCount: Int, freeByteCount: Int, largestRunByteCount: Int)
+  /// No buffer of the heap can be so large (ENOMEM).
+  case bufferTooLarge(requestedByteCount: Int, largestByteCount: Int)
+  /// The heap's memory cannot be used in that way (ENOTSUP).
+  case notSupported(heap: String, reason: String)
   /// There is not so much memory (ENOMEM).
   case outOfMemory(requestedByteCount: Int, availableByteCount: Int)
   /// A limit of the process, the user or the machine is reached (the call's errno).
@@ -70,6 +78,14 @@ extension HeapError: CustomStringConvertible {
       "invalid request: \(error.explanation)"
     case .invalidName(let name, let reason):
       "invalid name '\(name)': \(reason)"
+    case .invalidRegion(let name, let reason):
+      "region '\(name)' is not possible: \(reason)"
+    case .regionExhausted(let requested, let free, let largestRun):
+      "the region has no room for \(requested) bytes: \(free) are free, \(largestRun) of them in one run"
+    case .bufferTooLarge(let requested, let largest):
+      "\(requested) bytes were asked for, but the heap's buffers have at most \(largest)"
+    case .notSupported(let heap, let reason):
+      "heap '\(heap)' cannot do that: \(reason)"
     case .outOfMemory(let requested, let available):
       "out of memory: \(requested) bytes were asked for, \(available) bytes are available"
     case .limitReached(let name, let value, let errorNumber):
@@ -92,16 +108,16 @@ extension HeapError: CustomStringConvertible {
     switch self {
     case .unknownHeap, .absentHeap, .unknownKernelHeap: ENODEV
     case .invalidSize, .invalidWatermarks, .watermarksExceedLimit, .invalidRequest,
-      .invalidAccessMode, .invalidLayout:
+      .invalidAccessMode, .invalidLayout, .invalidRegion:
       EINVAL
     case .invalidName(let name, _):
       name.utf8.count > Buffer.maximumNameByteCount ? ENAMETOOLONG : EINVAL
-    case .outOfMemory: ENOMEM
+    case .outOfMemory, .regionExhausted, .bufferTooLarge: ENOMEM
     case .limitReached(_, _, let errorNumber), .systemCallFailed(_, let errorNumber),
       .kernelHeapFailed(_, _, _, let errorNumber):
       errorNumber
     case .transferFailed(let failure): failure.errorNumber
-    case .releaseUnknown: ENOTSUP
+    case .releaseUnknown, .notSupported: ENOTSUP
     case .usedAfterFork: EPERM
     }
   }
@@ -156,8 +172,25 @@ extension HeapError {
     self = .invalidName(name, reason: reason)
   }
 
+  private init?(_ shortage: Shortage?) {
+    guard let shortage else { return nil }
+    let requested = shortage.asked.byteCount
+    switch shortage.reason {
+    case .fragmented(let free, let largestRun):
+      self = .regionExhausted(
+        requestedByteCount: requested, freeByteCount: free.byteCount,
+        largestRunByteCount: largestRun.byteCount)
+    case .largestBuffer(let largest):
+      self = .bufferTooLarge(
+        requestedByteCount: requested, largestByteCount: largest.byteCount)
+    case .source, .totalLimit, .clientLimit: return nil
+    }
+  }
+
   init(_ failure: HostFailure, requestedByteCount: Int = 0) {
-    if let limit = ResourceLimit(reachedBy: failure) {
+    if let shortage = HeapError(failure.shortage) {
+      self = shortage
+    } else if let limit = ResourceLimit(reachedBy: failure) {
       self = .limitReached(
         name: limit.name, value: limit.value, errorNumber: failure.errorNumber)
     } else if failure.errorNumber == ENOMEM || failure.errorNumber == ENOSPC {

@@ -15,9 +15,9 @@ internal import Synchronization
 /// and buffers that go away in the child are left to the parent. Descriptors work in either.
 public final class HeapSystem: Sendable {
   private let runtime: HeapRuntime
-  private let registry: HeapRegistry<LinuxHost, MemfdHeap>
+  private let registry: HeapRegistry<LinuxHost, any ProcessHeap>
   private let forkGuard: ForkGuard
-  private let memfdHeap: MemfdHeap
+  private let heaps: ProcessHeaps
 
   /// Limits of a system.
   public struct Configuration: Sendable {
@@ -51,6 +51,9 @@ public final class HeapSystem: Sendable {
     /// turns it off; the pressure file of the process's control group; `/proc/pressure/memory`. Else what is
     /// available is looked at every few seconds while something is pooled.
     public var heedsMemoryPressure = true
+
+    /// Memory that is set aside, with heaps of its own; none unless set.
+    public var regions: [RegionConfiguration] = []
 
     /// The defaults.
     public init() {
@@ -115,15 +118,13 @@ public final class HeapSystem: Sendable {
     } catch {
       throw HeapError(error)
     }
-    guard let heap = MemfdHeap(memory: runtime.memory) else {
-      preconditionFailure("a new pool set has room for the heap's pools")
-    }
-    memfdHeap = heap
     registry = HeapRegistry(machine: runtime.memory.host)
-    do {
-      try registry.register(heap, as: HeapName(utf8: HeapCatalog.memfdHeap.name.utf8))
+    do throws(HeapError) {
+      heaps = try ProcessHeaps(configuration.regions, of: runtime.memory, in: registry)
     } catch {
-      preconditionFailure("the catalog's names are valid and different")
+      runtime.stop()
+      runtime.close()
+      throw error
     }
   }
 
@@ -136,7 +137,7 @@ public final class HeapSystem: Sendable {
       return
     }
     runtime.stop()
-    memfdHeap.close()
+    heaps.close()
     runtime.close()
   }
 
@@ -167,30 +168,23 @@ extension HeapSystem {
   }
 
   /// The heaps there are, then those one could expect and the reasons why they are absent.
-  public var descriptions: [HeapDescription] { HeapCatalog.descriptions }
+  public var descriptions: [HeapDescription] {
+    let present = heaps.descriptions
+    return present + HeapCatalog.absent(beside: present)
+  }
 
-  func use(_ name: String) throws(HeapError) -> HeapUse<LinuxHost, MemfdHeap> {
+  func use(_ name: String) throws(HeapError) -> HeapUse<LinuxHost, any ProcessHeap> {
     try checkNotForked()
-    let key: HeapName
-    do throws(HeapNameError) {
-      key = try HeapName(utf8: name.utf8)
-    } catch {
-      throw HeapError(error, name: name)
-    }
-    guard let use = registry.lookup(key) else {
-      if let absent = HeapCatalog.description(of: name), let reason = absent.absenceReason {
-        throw .absentHeap(name: name, reason: reason)
-      }
-      let present = descriptions.filter { $0.absenceReason == nil }
-      throw .unknownHeap(name: name, available: present.map(\.name))
+    guard let use = registry.lookup(try ProcessHeaps.heapName(name)) else {
+      let absent = descriptions.first { $0.name == name || $0.aliases.contains(name) }
+      if let reason = absent?.absenceReason { throw .absentHeap(name: name, reason: reason) }
+      throw .unknownHeap(name: name, available: heaps.entries.map(\.name))
     }
     return use
   }
 
   /// The heap's own name, for a name or an alias.
-  func heapName(of name: String) -> String {
-    HeapCatalog.description(of: name)?.name ?? name
-  }
+  func heapName(of name: String) -> String { heaps.entry(named: name)?.name ?? name }
 }
 
 // MARK: - Memory
@@ -214,7 +208,7 @@ extension HeapSystem {
   public func statistics() -> HeapStatistics {
     guard !isForkedChild else { return HeapStatistics() }
     return HeapStatistics(
-      memory: runtime.memory, heaps: [(HeapCatalog.memfdHeap.name, memfdHeap.counts())])
+      memory: runtime.memory, heaps: heaps.entries.map { ($0.name, $0.heap.counts()) })
   }
 
   /// The pools, the deferred-free list and the accounts, for tests.

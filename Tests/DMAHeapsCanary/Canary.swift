@@ -27,6 +27,9 @@ struct Canary {
     let stock: HeapStatistics.PoolStock?
     let heaps: [HeapDescription]
     let configuration: HeapSystem.Configuration
+    let regions: [HeapSystem.RegionConfiguration]
+    let regionHeap: HeapSystem.RegionHeapConfiguration?
+    let region: RegionDescription?
   }
 
   /// What a program keeps that gets its frames from another process.
@@ -70,6 +73,10 @@ struct Canary {
   func everyTypeCanBeNamed_andItsMembersUsed() throws {
     var configuration = HeapSystem.Configuration()
     configuration.poolLimitByteCount = 16 << 20
+    configuration.regions = [
+      .init(
+        name: "camera", byteCount: 1 << 20, heaps: [.init(name: "frames", chunkByteCount: 65536)])
+    ]
     let system = try HeapSystem(configuration)
     let heap: Heap = try system.heap(named: "system")
     var frame: Buffer = try heap.allocate(byteCount: 100_000)
@@ -82,7 +89,9 @@ struct Canary {
       system: system, heap: heap, frame: frame, descriptor: descriptor, flags: flags, failure: nil,
       reason: nil, length: ByteCount(100_000), access: .read, statistics: statistics,
       activity: statistics.heaps.first, stock: statistics.pools.first,
-      heaps: system.descriptions, configuration: configuration)
+      heaps: system.descriptions, configuration: configuration, regions: configuration.regions,
+      regionHeap: configuration.regions[0].heaps.first, region: system.descriptions[1].region)
+    #expect(camera.region?.freeByteCount == 1 << 20)
     #expect(number(of: camera.descriptor) >= 0)
     #expect(camera.flags.rawValue & DescriptorFlags.closeOnExec.rawValue != 0)
     #expect(camera.length.rawValue == 100_000)

@@ -108,6 +108,7 @@ extension HeapError {
     if case .outOfMemory(let requested, _) = self, requested > MachineMemory.totalByteCount {
       return false
     }
+    if case .bufferTooLarge = self { return false }
     return [ENOMEM, EMFILE, ENFILE, ENOSPC, EAGAIN].contains(errorNumber)
   }
 }
