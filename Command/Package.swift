@@ -29,6 +29,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     .package(url: "https://github.com/ordo-one/TextTable", from: "0.0.2"),
+    .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
   ],
   targets: [
     // The measuring: what is measured, how, and what is said of it.
@@ -50,6 +51,7 @@ let package = Package(
         "CMeasurement", "HeapBench",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "DMAHeaps", package: "swift-dma-heaps"),
+        .product(name: "TOMLKit", package: "TOMLKit"),
       ],
       swiftSettings: common),
 
@@ -57,6 +59,10 @@ let package = Package(
     .testTarget(
       name: "HeapBenchTests", dependencies: ["CMeasurement", "HeapBench"], swiftSettings: tests),
     .testTarget(
-      name: "dmaheapTests", dependencies: ["HeapBench", "dmaheap"], swiftSettings: tests),
+      name: "dmaheapTests",
+      dependencies: [
+        "HeapBench", "dmaheap", .product(name: "DMAHeaps", package: "swift-dma-heaps"),
+      ],
+      swiftSettings: tests),
   ]
 )

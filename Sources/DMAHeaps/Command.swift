@@ -25,11 +25,17 @@ internal import PagePools
   public static var machineByteCount: Int { MachineMemory.totalByteCount }
 }
 
+@_spi(Command) extension HeapSystem {
+  /// Everything there is or could be: the system's heaps, the kernel's nodes, and what is missing.
+  public var listing: [HeapDescription] {
+    HeapCatalog.listing(own: ownDescriptions, kernelHeaps: KernelHeap.descriptions())
+  }
+}
+
 @_spi(Command) extension HeapDescription {
-  /// Everything there is or could be: this process's heap, the kernel's nodes, and what is missing.
-  ///
-  /// - Parameter processFailure: why this process can have no heap of its own, nil if it can.
-  public static func listing(processFailure: HeapError?) -> [HeapDescription] {
-    HeapCatalog.listing(processFailure: processFailure, kernelHeaps: KernelHeap.descriptions())
+  /// The same where this process can have no system.
+  public static func listing(processFailure: HeapError) -> [HeapDescription] {
+    HeapCatalog.listing(
+      own: [HeapCatalog.unavailable(processFailure)], kernelHeaps: KernelHeap.descriptions())
   }
 }

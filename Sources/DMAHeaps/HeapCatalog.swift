@@ -56,22 +56,23 @@ package enum HeapCatalog {
 }
 
 extension HeapCatalog {
-  /// Everything there is or could be: this process's heap, the kernel's nodes, and what is missing.
+  /// Everything there is or could be: this process's heaps, the kernel's nodes, and what is missing.
   ///
   /// - Parameters:
-  ///   - processFailure: why this process can have no heap of its own, nil if it can.
+  ///   - own: this process's, or ``unavailable(_:)``.
   ///   - kernelHeaps: those of ``KernelHeap/descriptions()``.
   package static func listing(
-    processFailure: HeapError?, kernelHeaps: [HeapDescription]
+    own: [HeapDescription], kernelHeaps: [HeapDescription]
   ) -> [HeapDescription] {
-    let own = HeapDescription(
+    let present = own + kernelHeaps
+    return present + absent(beside: present)
+  }
+
+  /// This process's heap where there can be none.
+  package static func unavailable(_ failure: HeapError) -> HeapDescription {
+    HeapDescription(
       name: memfdHeap.name, aliases: memfdHeap.aliases, source: memfdHeap.source,
-      capabilities: memfdHeap.capabilities, absenceReason: processFailure.map { "\($0)" },
+      capabilities: memfdHeap.capabilities, absenceReason: "\(failure)",
       hugePages: memfdHeap.hugePages)
-    let nodes = Set(kernelHeaps.map(\.name))
-    let missing = descriptions.filter { heap in
-      heap.absenceReason != nil && nodes.isDisjoint(with: [heap.name] + heap.aliases)
-    }
-    return [own] + kernelHeaps + missing
   }
 }

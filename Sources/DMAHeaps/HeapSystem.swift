@@ -169,9 +169,11 @@ extension HeapSystem {
 
   /// The heaps there are, then those one could expect and the reasons why they are absent.
   public var descriptions: [HeapDescription] {
-    let present = heaps.descriptions
-    return present + HeapCatalog.absent(beside: present)
+    HeapCatalog.listing(own: ownDescriptions, kernelHeaps: [])
   }
+
+  /// The system's own heaps.
+  var ownDescriptions: [HeapDescription] { heaps.descriptions }
 
   func use(_ name: String) throws(HeapError) -> HeapUse<LinuxHost, any ProcessHeap> {
     try checkNotForked()

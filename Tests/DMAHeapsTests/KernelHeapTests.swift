@@ -172,15 +172,14 @@ struct KernelHeapTests {
     folder.addDevice("system-contig")
     folder.addDevice("reserved")
     let listing = HeapCatalog.listing(
-      processFailure: nil, kernelHeaps: KernelHeap.descriptions(in: folder.path))
+      own: [HeapCatalog.memfdHeap], kernelHeaps: KernelHeap.descriptions(in: folder.path))
     #expect(
       listing.map(\.name) == ["system", "reserved", "system", "system-contig", "system-uncached"])
     #expect(listing.map(\.source) == ["memfd", "kernel", "kernel", "kernel", "kernel"])
     #expect(listing.map { $0.absenceReason == nil } == [true, true, true, true, false])
-    let failed = HeapCatalog.listing(
-      processFailure: .limitReached(
-        name: "fs.inotify.max_user_instances", value: 0, errorNumber: EMFILE),
-      kernelHeaps: [])
-    #expect(failed.first?.absenceReason?.contains("fs.inotify") == true)
+    let failed = HeapCatalog.unavailable(
+      .limitReached(name: "fs.inotify.max_user_instances", value: 0, errorNumber: EMFILE))
+    #expect(failed.absenceReason?.contains("fs.inotify") == true)
+    #expect(HeapCatalog.listing(own: [failed], kernelHeaps: []).first == failed)
   }
 }

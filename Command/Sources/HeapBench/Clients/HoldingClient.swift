@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
 
 import CMeasurement
-@_spi(Command) import DMAHeaps
+@_spi(Command) package import DMAHeaps
 import Foundation
 
 /// A client that allocates, looks at what it got, holds it, and frees it.
 package struct HoldingClient: Sendable {
   package let source: HeapSource
+
+  /// Of a system of this process's.
+  let configuration: HeapSystem.Configuration
+
   package let heap: String
   package let interface: AllocationInterface
   package let size: ByteSize
@@ -31,10 +35,12 @@ package struct HoldingClient: Sendable {
   }
 
   package init(
-    source: HeapSource, heap: String, interface: AllocationInterface, size: ByteSize, count: Int,
+    source: HeapSource, configuration: HeapSystem.Configuration = HeapSystem.Configuration(),
+    heap: String, interface: AllocationInterface, size: ByteSize, count: Int,
     verifies: Bool, holdSeconds: Double
   ) {
     self.source = source
+    self.configuration = configuration
     self.heap = heap
     self.interface = interface
     self.size = size
@@ -54,7 +60,7 @@ package struct HoldingClient: Sendable {
       try need.check(.machine(HeapSystem.machineByteCount))
       return try run(KernelProvider(heap: heap, byteCount: byteCount), progress)
     case .memfd:
-      let system = try HeapSystem()
+      let system = try HeapSystem(configuration)
       let heap = try system.heap(named: heap)
       try need.check()
       switch interface {

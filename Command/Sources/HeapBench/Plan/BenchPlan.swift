@@ -24,10 +24,18 @@ package struct BenchPlan {
     var subjects: [BenchSubject] = []
     for name in workload.heaps {
       let heap = try system.heap(named: name)
-      let source = descriptions.first { $0.name == heap.name }?.source ?? "unknown"
+      let description = descriptions.first { $0.name == heap.name }
+      let source = description?.source ?? "unknown"
+      let interfaces = workload.interfaces.filter { interface in
+        description?.capabilities.contains("\(interface)") ?? true
+      }
+      guard !interfaces.isEmpty else {
+        let asked = workload.interfaces.map { "\($0)s" }.joined(separator: " and ")
+        throw HeapError.notSupported(heap: heap.name, reason: "it has no \(asked)")
+      }
       for size in workload.sizes {
         try workload.need(size).check()
-        for interface in workload.interfaces {
+        for interface in interfaces {
           for touched in workload.touches {
             subjects.append(
               BenchSubject(

@@ -21,6 +21,8 @@ struct BenchCommand: ParsableCommand {
       cycles of touched rows. What a descriptor costs its receiver is told of touched rows: the first \
       write to every page of a plain mapping, and munmap.
 
+      Heaps of a region (--config) have buffers only, and no rows of descriptors.
+
       With --source kernel, rows are those of heaps in /dev/dma_heap, whoever made them: untouched \
       rows allocate and close, touched ones also map, write a byte of each page and unmap, as fast as \
       they can. Heaps take turns; each one's row is compared with that of the first, and a ratio \
@@ -51,7 +53,7 @@ struct BenchCommand: ParsableCommand {
     try options.validateCombination()
     if options.source == .kernel, limits.areGiven {
       throw ValidationError(
-        "--pool-size, --deferred-size and --in-place are for heaps of this process")
+        "--pool-size, --deferred-size, --in-place and --config are for heaps of this process")
     }
   }
 

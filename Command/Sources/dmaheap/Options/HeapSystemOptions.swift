@@ -23,12 +23,16 @@ struct HeapSystemOptions: ParsableArguments {
       """)
   var inPlace = false
 
+  @OptionGroup var file: HeapsFileOption
+
   /// Whether anything was asked for.
-  var areGiven: Bool { poolSize != nil || deferredSize != nil || inPlace }
+  var areGiven: Bool {
+    poolSize != nil || deferredSize != nil || inPlace || file.path != nil
+  }
 
   /// Heaps of this process, with these limits.
-  func makeSystem() throws(HeapError) -> HeapSystem {
-    var configuration = HeapSystem.Configuration()
+  func makeSystem() throws -> HeapSystem {
+    var configuration = try file.makeConfiguration()
     if let poolSize { configuration.poolLimitByteCount = poolSize.byteCount }
     if let deferredSize { configuration.deferredLimitByteCount = deferredSize.byteCount }
     if inPlace { configuration.recycling = .inPlace }
