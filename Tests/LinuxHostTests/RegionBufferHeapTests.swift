@@ -18,24 +18,20 @@ struct RegionBufferHeapTests {
     _ body: (_ runs: RegionBufferHeap, _ chunks: RegionBufferHeap, BufferMemory<LinuxHost>) throws
       -> Void
   ) throws {
-    let before = Self.mappingCount()
-    try {
-      let runtime = try HeapRuntime(
-        poolLimit: PageCount(1000), deferredLimit: PageCount(1000), faults: faults)
-      let memory = try runtime.memory.host.makeRegion(PageCount(64 * Self.chunkPages))
-      let runs = try #require(RegionBufferHeap(memory, cut: .runs, in: runtime.memory))
-      let chunks = try #require(
-        RegionBufferHeap(memory, cut: .chunks(Order(4)), in: runtime.memory))
-      try body(runs, chunks, runtime.memory)
-      #expect(runtime.memory.pools.checkInvariants() == PageAccounts())
-      let space = memory.region.space
-      #expect(space.largestRun == PageCount(64 * Self.chunkPages), "the region is not whole")
-      runtime.stop()
-      runs.close()
-      chunks.close()
-      runtime.close()
-    }()
-    #expect(Self.mappingCount() == before)
+    let runtime = try HeapRuntime(
+      poolLimit: PageCount(1000), deferredLimit: PageCount(1000), faults: faults)
+    let memory = try runtime.memory.host.makeRegion(PageCount(64 * Self.chunkPages))
+    let runs = try #require(RegionBufferHeap(memory, cut: .runs, in: runtime.memory))
+    let chunks = try #require(
+      RegionBufferHeap(memory, cut: .chunks(Order(4)), in: runtime.memory))
+    try body(runs, chunks, runtime.memory)
+    #expect(runtime.memory.pools.checkInvariants() == PageAccounts())
+    let space = memory.region.space
+    #expect(space.largestRun == PageCount(64 * Self.chunkPages), "the region is not whole")
+    runtime.stop()
+    runs.close()
+    chunks.close()
+    runtime.close()
   }
 
   /// Mappings of the library's files in this process.
@@ -85,9 +81,7 @@ struct RegionBufferHeapTests {
         fill(memory, 1)
         chunks.free(blocks[index], mayBeWritten: true)
       }
-      let before = Self.mappingCount()
       let buffer = try chunks.allocateBuffer(PageCount(32 * Self.chunkPages))
-      #expect(Self.mappingCount() == before + 32)
       let memory = try bytes(buffer, 32 * Self.chunkPages)
       #expect(isAll(memory, 0))
       fill(memory, 2)
@@ -97,10 +91,32 @@ struct RegionBufferHeapTests {
         chunks.free(blocks[index], mayBeWritten: false)
       }
       chunks.free(buffer, mayBeWritten: true)
-      #expect(Self.mappingCount() == before)
       let all = try chunks.allocateBuffer(PageCount(64 * Self.chunkPages))
       #expect(try isAll(bytes(all, 64 * Self.chunkPages), 0))
       chunks.free(all, mayBeWritten: false)
+    }
+  }
+
+  /// Chunks are mapped once more only while somebody has them, and the region goes with its heaps.
+  @Test func mappings_areThoseOfBuffers() async {
+    await #expect(processExitsWith: .success) {
+      let tests = RegionBufferHeapTests()
+      try tests.withHeaps { _, chunks, _ in
+        #expect(Self.mappingCount() == 1)
+        var blocks: [MemoryBlock] = []
+        for _ in 0..<64 { blocks.append(try chunks.allocateBuffer(PageCount(1))) }
+        for index in stride(from: 0, to: 64, by: 2) {
+          chunks.free(blocks[index], mayBeWritten: false)
+        }
+        let buffer = try chunks.allocateBuffer(PageCount(32 * Self.chunkPages))
+        #expect(Self.mappingCount() == 1 + 32)
+        chunks.free(buffer, mayBeWritten: true)
+        #expect(Self.mappingCount() == 1)
+        for index in stride(from: 1, to: 64, by: 2) {
+          chunks.free(blocks[index], mayBeWritten: false)
+        }
+      }
+      #expect(Self.mappingCount() == 0)
     }
   }
 
