@@ -57,7 +57,11 @@ let package = Package(
 
     // Tests.
     .testTarget(
-      name: "HeapBenchTests", dependencies: ["CMeasurement", "HeapBench"], swiftSettings: tests),
+      name: "HeapBenchTests",
+      dependencies: [
+        "CMeasurement", "HeapBench", .product(name: "DMAHeaps", package: "swift-dma-heaps"),
+      ],
+      swiftSettings: tests),
     .testTarget(
       name: "dmaheapTests",
       dependencies: [

@@ -45,6 +45,7 @@ import Testing
     ["bench", "--threads", "0"], ["bench", "--threads", "1025"], ["bench", "--api", "kernel"],
     ["bench", "--burst", "2", "--threads", "2"],
     ["bench", "--source", "kernel", "--in-place"],
+    ["bench", "--fragment", "--burst", "2"], ["bench", "--fragment", "--source", "kernel"],
     ["alloc", "--source", "kernel", "--config", "board.toml"],
     ["bench", "--unknown"], ["bench", "extra"],
     ["alloc", "--size", "0K"], ["alloc", "--count", "0"], ["alloc", "--count", "100000001"],

@@ -125,6 +125,14 @@ import Testing
     #expect(rows.count == 4)
     #expect(
       rows.allSatisfy { $0["source"] as? String == "region" && $0["api"] as? String == "buffer" })
+    let fragment = try Self.withFile(Self.board) {
+      try CommandLineRun([
+        "bench", "--json", "--config", $0, "--heap", "chunks", "--fragment", "--iterations", "50",
+      ])
+    }
+    #expect(fragment.exitCode == 0, "\(fragment.errors)")
+    #expect(
+      try fragment.objects().map { $0["served"] as? Bool } == [true, true, true, true, false])
     let descriptors = try Self.withFile(Self.board) {
       try CommandLineRun(["bench", "--config", $0, "--heap", "chunks", "--api", "descriptor"])
     }

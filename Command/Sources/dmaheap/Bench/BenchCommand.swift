@@ -34,6 +34,7 @@ struct BenchCommand: ParsableCommand {
         dmaheap bench --burst 1000 --size 4K --size 64K  a thousand live at once
         dmaheap bench --threads 2 --size 1M              against one thread
         dmaheap bench --in-place --api descriptor --touched   memory that is zeroed and used again
+        dmaheap bench --config board.toml --heap camera --fragment --size 300M
         dmaheap bench --json --plot latency.svg > rows.json
         dmaheap bench --source kernel --heap system --heap reserved   two nodes, row by row
         dmaheap bench --source kernel --burst 64 --size 1M
@@ -62,6 +63,8 @@ struct BenchCommand: ParsableCommand {
     var workload = options.workload
     workload.isInPlace = limits.inPlace
     switch workload.source {
+    case .memfd where options.fragment:
+      try fragment(try limits.makeSystem())
     case .memfd:
       let system = try limits.makeSystem()
       let plan = try BenchPlan(workload, system: system)
@@ -78,6 +81,26 @@ struct BenchCommand: ParsableCommand {
         progress("by turns")
         return try runner.measure(subject)
       }
+    }
+  }
+
+  /// What the heaps' regions can still give when they are in pieces.
+  private func fragment(_ system: HeapSystem) throws {
+    var reports: [FragmentationReport] = []
+    var progress = ProgressLine()
+    defer { progress.clear() }
+    for name in options.heaps {
+      for size in options.fragmentSizes {
+        let bench = try FragmentationBench(
+          heap: name, of: system, size: size, steps: options.iterations ?? 10_000)
+        reports += bench.run { progress.update("\(name): \($0)") }
+      }
+    }
+    progress.clear()
+    if json {
+      for report in reports { try Output.json(report) }
+    } else {
+      try Output.line(FragmentationReport.table(reports))
     }
   }
 

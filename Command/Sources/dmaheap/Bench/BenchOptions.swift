@@ -17,7 +17,7 @@ struct BenchOptions: ParsableArguments {
     name: .customLong("size"),
     help: "Size to measure; may be given again. (default: 4K, 1M, 8M, 32M)",
     transform: ByteSize.parseArgument)
-  var sizes = BenchWorkload().sizes
+  var sizes: [ByteSize] = []
 
   @Option(name: .customLong("api"), help: "Interface to measure; may be given again.")
   var interfaces: [AllocationInterface] = AllocationInterface.allCases
@@ -58,6 +58,13 @@ struct BenchOptions: ParsableArguments {
       """)
   var cold = false
 
+  @Flag(
+    help: """
+      Heaps of regions only: what a large request meets when the region is in pieces. --size is that \
+      request's, --iterations the steps that are taken at random before one of them.
+      """)
+  var fragment = false
+
   @Flag(name: .customLong("no-fresh"), help: "No rows of plain system calls.")
   var noFresh = false
 
@@ -66,7 +73,7 @@ struct BenchOptions: ParsableArguments {
     var workload = BenchWorkload()
     workload.source = source
     workload.heaps = heaps
-    workload.sizes = sizes
+    if !sizes.isEmpty { workload.sizes = sizes }
     workload.interfaces = interfaces
     workload.touches = touched == untouched ? [false, true] : [touched]
     workload.iterations = iterations
@@ -78,7 +85,18 @@ struct BenchOptions: ParsableArguments {
     return workload
   }
 
+  /// Sizes of requests with --fragment; nil for one that fits the region.
+  var fragmentSizes: [ByteSize?] { sizes.isEmpty ? [nil] : sizes }
+
   func validateCombination() throws {
+    if fragment, source == .kernel {
+      throw ValidationError(
+        "--fragment is for heaps of this process; the kernel does not tell of its regions")
+    }
+    if fragment, burst > 1 || threads > 1 {
+      throw ValidationError(
+        "--fragment makes requests one at a time, without --burst and --threads")
+    }
     if burst > 1, threads > 1 {
       throw ValidationError("--burst and --threads cannot be combined; measure one at a time")
     }
