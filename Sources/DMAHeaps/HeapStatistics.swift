@@ -10,7 +10,7 @@ internal import PagePools
 /// `takenByteCount == inBuffersByteCount + waitingByteCount + freeingByteCount +
 /// pooledByteCount` (P7).
 public struct HeapStatistics: Equatable, Sendable {
-  /// Bytes taken from the kernel and not given back.
+  /// Bytes taken from the kernel and not given back; of regions, what their buffers have.
   public internal(set) var takenByteCount = 0
 
   /// Bytes in buffers, and behind descriptors that come back.

@@ -173,6 +173,35 @@ struct RegionTests {
     }
   }
 
+  /// Where the program has closed the region's descriptor, its memory is there still; only chunks that would have
+  /// to be mapped in one piece are refused, and another file under the number is left alone.
+  @Test func descriptorClosed_theMemoryStays() async {
+    await #expect(processExitsWith: .success) {
+      let system = try RegionTests().system()
+      let (frames, chunks) = (try system.heap(named: "frames"), try system.heap(named: "chunks"))
+      let numbers = try openDescriptors(of: "memfd:dmaheap")
+      let number = try #require(numbers.count == 1 ? numbers.first : nil)
+      close(number)
+      let other = open("/dev/zero", O_RDWR)
+      if other != number { try #require(dup2(other, number) == number) }
+      var frame = try frames.allocate(byteCount: 1 << 20)
+      frame.fill(1)
+      let chunk = try chunks.allocate(byteCount: 1 << 20)
+      _ = consume frame
+      let again = try frames.allocate(byteCount: 1 << 20)
+      let isZero = again.isZero
+      #expect(isZero)
+      _ = consume again
+      // In two pieces: before the chunk, and behind it.
+      #expect(throws: HeapError.systemCallFailed(name: "mmap", errorNumber: EBADF)) {
+        _ = try chunks.allocate(byteCount: 7 << 20)
+      }
+      _ = consume chunk
+      let region = try #require(system.descriptions[1].region)
+      #expect(region.largestRunByteCount == 8 << 20)
+    }
+  }
+
   @Test func regions_leaveNothingBehind() async {
     await #expect(processExitsWith: .success) {
       let before = try openDescriptors(of: "memfd:dmaheap").count

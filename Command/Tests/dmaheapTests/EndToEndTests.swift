@@ -52,7 +52,7 @@ import Testing
     #expect(system["absence_reason"] is NSNull)
     #expect(
       Set(system.keys) == [
-        "name", "aliases", "source", "capabilities", "absence_reason", "huge_pages",
+        "name", "aliases", "source", "capabilities", "absence_reason", "huge_pages", "region",
       ])
     #expect((system["huge_pages"] as? String)?.contains(", as ") == true)
     for heap in heaps where heap["name"] as? String != "system" {
