@@ -190,7 +190,8 @@ test-command: ## Run the command's tests as optimised code, and under both sanit
 	$(prepare) run
 	swift test -c release $(command) $(test_flags)
 	swift test --package-path Command $(thread_flags)
-	swift test --package-path Command $(address_flags)
+	LSAN_OPTIONS=suppressions=$(CURDIR)/Command/Tests/leak-suppressions \
+	  swift test --package-path Command $(address_flags)
 
 stress: ## Use the library from four threads in every way there is, for three minutes.
 	$(prepare) run
