@@ -30,15 +30,14 @@ struct HeapsFile {
   ///
   /// - Throws: ``HeapsFileError``, which names the file and what is wrong in it.
   init(path: String) throws {
-    let text: String
+    let bytes: Data
     do {
-      text = try String(contentsOfFile: path, encoding: .utf8)
+      bytes = try FileHandle(forReadingFrom: URL(fileURLWithPath: path)).readToEnd() ?? Data()
     } catch {
-      let cause = (error as NSError).userInfo[NSUnderlyingErrorKey] as? any Error
-      throw HeapsFileError(
-        path,
-        cause.map { unsafe String(cString: strerror(Int32(($0 as NSError).code))) }
-          ?? "it is not text in UTF-8")
+      throw HeapsFileError(path, Self.reason(error))
+    }
+    guard let text = String(data: bytes, encoding: .utf8) else {
+      throw HeapsFileError(path, "it is not text in UTF-8")
     }
     do {
       regions = try Self.regions(
@@ -53,6 +52,14 @@ struct HeapsFile {
     } catch let error as Mistake {
       throw HeapsFileError(path, error.reason)
     }
+  }
+
+  /// Why a file cannot be read: the system's reason, where it is known.
+  private static func reason(_ error: any Error) -> String {
+    let cause = (error as NSError).userInfo[NSUnderlyingErrorKey] as? any Error ?? error
+    let code = (cause as NSError).code
+    return (cause as NSError).domain == NSPOSIXErrorDomain
+      ? unsafe String(cString: strerror(Int32(code))) : "it cannot be read (\(error))"
   }
 
   private static func regions(in contents: Contents) throws(Mistake) -> [HeapSystem
