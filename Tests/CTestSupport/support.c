@@ -59,6 +59,25 @@ int test_count_memfds(const char *name) {
   return count;
 }
 
+int test_count_mappings(const char *name) {
+  static char text[1 << 20];
+  int maps = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+  if (maps < 0) return -1;
+  size_t length = 0;
+  for (;;) {
+    ssize_t more = read(maps, text + length, sizeof text - 1 - length);
+    if (more <= 0) break;
+    length += more;
+  }
+  close(maps);
+  text[length] = 0;
+  int count = 0;
+  size_t name_length = strlen(name);
+  for (char *found = text; (found = strstr(found, "/memfd:")) != NULL; found += 7)
+    if (strncmp(found + 7, name, name_length) == 0) count++;
+  return count;
+}
+
 int test_sealed_memfd(long byte_count, int seals) {
   int file = memfd_create("sealed", MFD_CLOEXEC | MFD_ALLOW_SEALING);
   if (file < 0) return -1;

@@ -76,22 +76,15 @@ package struct CheckedDescriptor: ~Copyable, Sendable {
       Self.lost.add(1, ordering: .relaxed)
     }
     // Not before: a child forked in between would keep it.
-    if let identity { Self.withoutForks { identity.keepInChild(rawValue) } }
+    if let identity { ForkGuard.withoutForks { identity.keepInChild(rawValue) } }
   }
 
   /// Closes a descriptor that children would close without a look: not once its number may be another file's.
   private static func closeNew(_ number: Int32) {
-    withoutForks {
+    ForkGuard.withoutForks {
       shim_keep_new_in_child(number)
       close(number)
     }
-  }
-
-  private static func withoutForks(_ body: () -> Void) {
-    // Where there is no memory to be told of forks, children know of no descriptors.
-    let isHeld = shim_hold_forks() == 0
-    body()
-    if isHeld { shim_let_forks() }
   }
 
   /// Whether the number still stands for the file.

@@ -32,8 +32,16 @@ package struct Mapping: ~Copyable, @unchecked Sendable {
     }
     let protection = isWritable ? PROT_READ | PROT_WRITE : PROT_READ
     let address = unsafe Self.reserveAligned(byteCount)
-    let mapped = unsafe mmap(
-      address, byteCount, protection, MAP_SHARED | (address == nil ? 0 : MAP_FIXED), descriptor, 0)
+    let mapped = unsafe ForkGuard.withoutForks {
+      let mapped = unsafe mmap(
+        address, byteCount, protection, MAP_SHARED | (address == nil ? 0 : MAP_FIXED), descriptor, 0
+      )
+      // Cannot fail where there is a mapping.
+      if unsafe mapped != MAP_FAILED, !isInherited {
+        unsafe madvise(mapped, byteCount, SHIM_MADV_DONTFORK)
+      }
+      return unsafe mapped
+    }
     guard let mapped = unsafe mapped, unsafe mapped != MAP_FAILED else {
       let errorNumber = errno
       if let address = unsafe address { unsafe munmap(address, byteCount) }
@@ -41,8 +49,6 @@ package struct Mapping: ~Copyable, @unchecked Sendable {
     }
     unsafe base = mapped
     self.byteCount = byteCount
-    // Cannot fail: the range was just mapped.
-    if !isInherited { unsafe madvise(base, byteCount, SHIM_MADV_DONTFORK) }
   }
 
   /// Maps parts of files one behind the other, readable and writable.
@@ -64,16 +70,18 @@ package struct Mapping: ~Copyable, @unchecked Sendable {
     guard let room = unsafe reserved else {
       throw HostFailure(.map, errno, byteCount: byteCount)
     }
-    do throws(HostFailure) {
-      try unsafe fill(room)
-    } catch {
-      unsafe munmap(room, byteCount)
-      throw error
+    try ForkGuard.withoutForks { () throws(HostFailure) in
+      do throws(HostFailure) {
+        try unsafe fill(room)
+      } catch {
+        unsafe munmap(room, byteCount)
+        throw error
+      }
+      // Cannot fail: the range was just mapped.
+      unsafe madvise(room, byteCount, SHIM_MADV_DONTFORK)
     }
     unsafe base = room
     self.byteCount = byteCount
-    // Cannot fail: the range was just mapped.
-    unsafe madvise(base, byteCount, SHIM_MADV_DONTFORK)
   }
 
   /// Maps a part of a file over room that was reserved, with the memory that it has.

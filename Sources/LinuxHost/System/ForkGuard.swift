@@ -38,6 +38,16 @@ package struct ForkGuard: ~Copyable, @unchecked Sendable {
   /// - Complexity: one load.
   package var isForkedChild: Bool { view.isForkedChild }
 
+  /// Calls `body`, during which no thread of the process forks.
+  ///
+  /// - Parameter body: short; what it makes, children have all of it or nothing.
+  static func withoutForks<R, E: Error>(_ body: () throws(E) -> R) throws(E) -> R {
+    // Where there is no memory to be told of forks, nobody waits for anybody.
+    let isHeld = shim_hold_forks() == 0
+    defer { if isHeld { shim_let_forks() } }
+    return try body()
+  }
+
   /// The guard's mark, for those who are outlived by the guard.
   package var view: View { unsafe View(page: page) }
 

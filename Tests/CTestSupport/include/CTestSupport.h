@@ -23,6 +23,9 @@ int test_fork_as(unsigned user, int (*body)(void *context), void *context);
 // process with threads.
 int test_count_memfds(const char *name);
 
+// Counts the mappings of such files, likewise.
+int test_count_mappings(const char *name);
+
 // MARK: What clients do to files. Each returns 0 or more, or -1 with errno set.
 
 int test_set_attribute(int descriptor);
