@@ -56,7 +56,8 @@ public final class Region<Host: Machine>: Sendable {
     }
   }
 
-  /// Takes chunks, wherever they are, from where the last turn ended and once round (C2).
+  /// Takes chunks, from where the last turn ended and once round (C2): in one run where there is one, else
+  /// wherever they are.
   ///
   /// - Parameters:
   ///   - count: chunks, 1 or more.
@@ -71,9 +72,27 @@ public final class Region<Host: Machine>: Sendable {
     guard count <= free / chunk else { return false }
     // A chunk across the start is in neither half of the turn.
     let end = min(start + chunk, pages.upperBound)
+    if let run = takeRun(count * chunk, alignedTo: chunk, from: start) {
+      body(run)
+      return true
+    }
     let missing = takeChunks(chunk, count * chunk, in: start..<pages.upperBound, body)
     return missing == 0
       || takeChunks(chunk, missing, in: pages.lowerBound..<end, body) == 0
+  }
+
+  /// Takes the first run from a page on, or else before it.
+  private func takeRun(_ count: Int, alignedTo alignment: Int, from start: Int) -> Range<Int>? {
+    state.withLock { state in
+      guard count <= state.map.longestRun else { return nil }
+      let fit =
+        state.map.firstFit(count, alignment: alignment, in: start..<pages.upperBound)
+        ?? state.map.firstFit(
+          count, alignment: alignment,
+          in: pages.lowerBound..<min(start + count, pages.upperBound))
+      guard let fit else { return nil }
+      return state.take(fit.lowerBound..<fit.lowerBound + count)
+    }
   }
 
   /// Takes up to `wanted` pages of chunks.
@@ -99,10 +118,7 @@ public final class Region<Host: Machine>: Sendable {
     state.withLock { state in
       guard let fit = state.map.firstFit(chunk, alignment: chunk, in: bounds) else { return nil }
       let count = min(fit.count & ~(chunk - 1), most)
-      let chunks = fit.lowerBound..<fit.lowerBound + count
-      state.map.take(chunks)
-      state.nextTurn = chunks.upperBound < pages.upperBound ? chunks.upperBound : pages.lowerBound
-      return chunks
+      return state.take(fit.lowerBound..<fit.lowerBound + count)
     }
   }
 
@@ -121,6 +137,13 @@ struct RegionState: ~Copyable {
 
   /// The page where the next turn for chunks begins.
   var nextTurn: Int
+
+  /// Takes chunks of a turn.
+  mutating func take(_ chunks: Range<Int>) -> Range<Int> {
+    map.take(chunks)
+    nextTurn = chunks.upperBound < map.pages.upperBound ? chunks.upperBound : map.pages.lowerBound
+    return chunks
+  }
 }
 
 /// What is left of a region: what an error says (C1).

@@ -91,14 +91,21 @@ struct RegionTests {
     let fixture = RegionFixture(0..<100)
     #expect(fixture.takeChunks(4, order: 3) == [0..<32])
     #expect(fixture.takeChunks(4, order: 3) == [32..<64])
-    fixture.give(0..<64)
+    fixture.give(0..<32)
+    // No run is long enough: behind the last one taken, then from the start.
     #expect(fixture.takeChunks(5, order: 3) == [64..<96, 0..<8])
-    fixture.give(64..<96)
+    fixture.give(32..<96)
     #expect(fixture.takeChunks(3, order: 5) == nil)
     // The turn begins at 8, in the middle of a chunk: it is not missed when it is whole.
     fixture.give(0..<8)
-    let all = fixture.takeChunks(3, order: 5)
-    #expect(all == [32..<96, 0..<32])
+    #expect(fixture.takeChunks(3, order: 5) == [0..<96])
+    fixture.give(0..<96)
+    // In the middle of the only chunk that there is.
+    #expect(fixture.takeRun(30, in: 0..<30) == 0..<30)
+    #expect(fixture.takeChunks(1, order: 3) == [32..<40])
+    fixture.give(0..<30)
+    #expect(fixture.takeRun(60, in: 40..<100) == 40..<100)
+    #expect(fixture.takeChunks(1, order: 5) == [0..<32])
   }
 
   /// No page is ever had by two.
