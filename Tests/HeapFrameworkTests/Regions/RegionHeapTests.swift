@@ -72,20 +72,23 @@ struct RegionHeapTests {
       try chunkHeap.allocate(PageCount(1025))
     }
     let held = try fixture.buffer(16, of: chunkHeap)
-    let far = try #require(region.takeRun(PageCount(1), in: 500..<501))
-    let free = PageCount(1024 - 17)
+    // 62 chunks' worth is free, but two of the chunks are not whole.
+    let far = try [500, 600].map { page in
+      try #require(region.takeRun(PageCount(1), in: page..<page + 1))
+    }
+    let free = PageCount(1024 - 18)
     #expect(
       throws: TestFailure.refused(
-        Shortage(of: PageCount(1008), .fragmented(free: free, largestRun: PageCount(523))))
-    ) { try chunkHeap.allocate(PageCount(1000)) }
+        Shortage(of: PageCount(992), .fragmented(free: free, largestRun: PageCount(484))))
+    ) { try chunkHeap.allocate(PageCount(990)) }
     #expect(
       throws: TestFailure.refused(
-        Shortage(of: PageCount(524), .fragmented(free: free, largestRun: PageCount(523))))
-    ) { try regionHeap.allocate(PageCount(524)) }
+        Shortage(of: PageCount(485), .fragmented(free: free, largestRun: PageCount(484))))
+    ) { try regionHeap.allocate(PageCount(485)) }
     #expect(region.space.free == free)
     #expect(fixture.host.counts.chargedPages == 16)
-    let most = try fixture.buffer(523, of: regionHeap)
-    region.give(far)
+    let most = try fixture.buffer(484, of: regionHeap)
+    for run in far { region.give(run) }
     regionHeap.free(most, mayBeWritten: true)
     chunkHeap.free(held, mayBeWritten: true)
     #expect(regionHeap.counters.total().failures == 1)
