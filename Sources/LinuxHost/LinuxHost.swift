@@ -134,7 +134,7 @@ extension LinuxHost {
       let memory = entry.memory
       return try entry.share.allocate(
         count, of: properties.blockSize, into: &chain, on: self,
-        makeBlock: { memory.makeBlock($0, for: pool) }, pages: { memory.forget($0) })
+        makeBlock: { memory.makeBlock($0, for: pool) }, forget: { memory.forget($0) })
     }
     var blocks = BlockChain<LinuxHost>()
     do throws(HostFailure) {

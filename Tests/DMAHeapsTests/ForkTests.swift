@@ -73,8 +73,9 @@ struct ForkTests {
           return 0
         }, Unmanaged.passUnretained(family).toOpaque())
       let status = test_wait(child)
-      #expect(status == 0)
-      #expect(family.system.memory.pools.accounts() == accounts)
+      #expect(status == 0, "the child ended with \(status)")
+      let after = family.system.memory.pools.accounts()
+      #expect(after == accounts, "\(after), before \(accounts)")
       family.buffer?.fill(5)
       let mapping = try ClientMapping(family.descriptor, byteCount: 65536)
       #expect(mapping.base.load(as: UInt8.self) == 9)

@@ -99,7 +99,7 @@ extension ProbeHost {
     if properties.kind.source == .chunks, let share {
       return try share.allocate(
         count, of: properties.blockSize, into: &chain, on: self,
-        makeBlock: { take($0, pool) }, pages: { release($0) })
+        makeBlock: { take($0, pool) }, forget: { release($0) })
     }
     var batch = BlockChain<ProbeHost>()
     for _ in 0..<count {

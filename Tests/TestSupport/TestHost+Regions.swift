@@ -34,7 +34,7 @@ extension TestHost {
           misuse("a test has too few blocks for its region")
         }
         return block
-      }, pages: { discard($0) })
+      }, forget: { discard($0) })
   }
 
   /// Forgets a block that was not handed out after all.

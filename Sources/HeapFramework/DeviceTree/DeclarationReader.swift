@@ -24,11 +24,7 @@ struct DeclarationReader<Tree: DeviceTree> {
   }
 
   /// Where a region is, and how large.
-  ///
-  /// - Parameter isHeap: whether the node declares a heap, too, and need not be `shared-dma-pool`.
-  func place(
-    of region: Tree.Node, isHeap: Bool
-  ) throws(Failure) -> (address: UInt64?, byteCount: UInt64) {
+  func place(of region: Tree.Node) throws(Failure) -> (address: UInt64?, byteCount: UInt64) {
     // What is lent to others meanwhile must be mapped; what is not lent is nobody's to take.
     guard tree.property("reusable", of: region) != nil else {
       throw Failure(region, "reusable", .missing)

@@ -21,12 +21,9 @@ public protocol DeviceTree {
   func node(of phandle: UInt32) -> Node?
 }
 
-/// What a property holds: its length, and its first cells of 32 bits.
+/// What a property holds: its length, and its first four cells of 32 bits, which are an address and a size.
 @frozen
 public struct DeviceTreeProperty: BitwiseCopyable, Sendable {
-  /// How many cells are kept: an address and a size of 64 bits each.
-  @inlinable public static var mostCells: Int { 4 }
-
   /// Bytes in all, which need not be whole cells.
   public let byteCount: Int
 
@@ -53,7 +50,7 @@ public struct DeviceTreeProperty: BitwiseCopyable, Sendable {
   ///
   /// - Parameters:
   ///   - count: 1 or 2.
-  ///   - first: the index of the first of them; all must be below ``mostCells``.
+  ///   - first: the index of the first of them; all must be among the four.
   func number(of count: Int, at first: Int = 0) -> UInt64 {
     var number: UInt64 = 0
     for index in first..<first + count { number = number << 32 | UInt64(self[index]) }

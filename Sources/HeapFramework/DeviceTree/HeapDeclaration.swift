@@ -52,7 +52,7 @@ extension HeapDeclaration {
     let reader = DeclarationReader(tree: tree, pageSize: pageSize)
     let isRegion = tree.parent(of: node).map { tree.isReservedMemory($0) } ?? false
     let region = isRegion ? node : try reader.region(of: node)
-    let place = try reader.place(of: region, isHeap: isRegion)
+    let place = try reader.place(of: region)
     self.region = region
     address = place.address
     byteCount = place.byteCount
@@ -106,7 +106,7 @@ public enum DeclarationProblem: Equatable, Sendable, BitwiseCopyable {
   case noPages(UInt64)
   /// It is no number of cells that an address or a size can have.
   case cellCount(UInt32)
-  /// It is more than any order.
+  /// It is more than any order, or more pages than a region can have.
   case tooLarge(UInt64)
   /// Chunks are larger than the region, which has so many bytes.
   case exceedsRegion(UInt64)

@@ -7,9 +7,6 @@ public import PagePools
 /// A buffer is as long as its chunks: what was asked for is rounded up. Chunks that are next to each other are one
 /// block.
 public final class ChunkHeap<Host: HeapHost>: BufferHeap<Host>, @unchecked Sendable {
-  /// Where its memory is.
-  public let region: Region<Host>
-
   /// How large a chunk is: 16 pages are usual.
   public let chunk: Order
 
@@ -26,7 +23,6 @@ public final class ChunkHeap<Host: HeapHost>: BufferHeap<Host>, @unchecked Senda
     precondition(!kind.keeping.contains(.pooled), "several chunks can be one block")
     let most = Self.chunkCount(of: chunk, in: region.pages)
     guard most > 0 else { return nil }
-    self.region = region
     self.chunk = chunk
     super.init(
       memory: memory, sizes: [chunk.pages], kind: kind,

@@ -6,9 +6,6 @@ public import PagePools
 ///
 /// They are as long as was asked for, begin at any page, and can be used again as soon as they are freed.
 public final class RegionHeap<Host: HeapHost>: BufferHeap<Host>, @unchecked Sendable {
-  /// Where its memory is.
-  public let region: Region<Host>
-
   /// Makes a heap.
   ///
   /// - Parameters:
@@ -19,7 +16,6 @@ public final class RegionHeap<Host: HeapHost>: BufferHeap<Host>, @unchecked Send
   /// - Context: allocates; may block.
   public init?(memory: BufferMemory<Host>, kind: MemoryKind, region: Region<Host>) {
     precondition(!kind.keeping.contains(.pooled), "runs of a region are of any size")
-    self.region = region
     super.init(
       memory: memory, sizes: [PageCount(1)], kind: kind, largest: PageCount(region.pages.count))
   }

@@ -70,12 +70,12 @@ public final class Region<Host: Machine>: Sendable {
     let chunk = order.pages.rawValue
     let (start, free) = state.withLock { ($0.nextTurn, $0.map.freeCount) }
     guard count <= free / chunk else { return false }
-    // A chunk across the start is in neither half of the turn.
-    let end = min(start + chunk, pages.upperBound)
     if let run = takeRun(count * chunk, alignedTo: chunk, from: start) {
       body(run)
       return true
     }
+    // A chunk across the start is in neither half of the turn.
+    let end = min(start + chunk, pages.upperBound)
     let missing = takeChunks(chunk, count * chunk, in: start..<pages.upperBound, body)
     return missing == 0
       || takeChunks(chunk, missing, in: pages.lowerBound..<end, body) == 0

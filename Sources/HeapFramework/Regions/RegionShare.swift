@@ -26,14 +26,14 @@ public struct RegionShare<Host: PageSource>: Sendable {
   ///   - size: pages in each.
   ///   - chain: where they are appended.
   ///   - makeBlock: the block that stands for so many pages.
-  ///   - pages: those that a block stands for.
+  ///   - forget: unmakes a block that is not handed out after all, and says which pages it stood for.
   /// - Throws: a shortage (ENOMEM) that says how many pages are free, and how many of them in a row.
   /// - Complexity: O(blocks × log pages); a request for more than is free fails in O(1).
   /// - Context: takes the region's lock, for a run at a time; does not block.
   @inlinable
   public func allocate(
     _ count: Int, of size: PageCount, into chain: inout BlockChain<Host>, on host: Host,
-    makeBlock: (Range<Int>) -> Host.Block, pages: (Host.Block) -> Range<Int>
+    makeBlock: (Range<Int>) -> Host.Block, forget: (Host.Block) -> Range<Int>
   ) throws(Host.Failure) {
     var taken = BlockChain<Host>()
     let isDone: Bool
@@ -49,7 +49,7 @@ public struct RegionShare<Host: PageSource>: Sendable {
       }
     }
     guard isDone else {
-      while let block = taken.pop(in: host) { region.give(pages(block)) }
+      while let block = taken.pop(in: host) { region.give(forget(block)) }
       let space = region.space
       let asked = PageCount(size.rawValue.multipliedReportingOverflow(by: count).partialValue)
       throw Host.Failure(

@@ -8,7 +8,7 @@ package import DMAHeaps
 /// Each scenario leaves the region in some state; then a large buffer is asked for, many times, and given back.
 package struct FragmentationBench {
   /// What is done to the region before.
-  package enum Scenario: String, CaseIterable, Sendable {
+  package enum Scenario: String, Sendable {
     /// Nothing.
     case untouched
     /// 8 KiB in every 64 KiB, all over the region; every other one is freed.
@@ -51,13 +51,13 @@ package struct FragmentationBench {
   /// - Parameter progress: is told which is next.
   package func run(progress: (String) -> Void) -> [FragmentationReport] {
     var reports: [FragmentationReport] = []
-    progress("\(Scenario.untouched.rawValue)")
+    progress(Scenario.untouched.rawValue)
     reports.append(measure(.untouched))
-    progress("\(Scenario.everyOther.rawValue)")
+    progress(Scenario.everyOther.rawValue)
     alternate(into: &reports)
-    progress("\(Scenario.random.rawValue)")
+    progress(Scenario.random.rawValue)
     reports.append(afterRandomSteps())
-    progress("\(Scenario.full.rawValue)")
+    progress(Scenario.full.rawValue)
     reports.append(whenFull())
     return reports
   }
