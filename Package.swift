@@ -71,7 +71,9 @@ let package = Package(
     .target(name: "CTestSupport", path: "Tests/CTestSupport"),
     .testTarget(
       name: "LinuxHostTests",
-      dependencies: ["CLinuxShims", "HeapFramework", "LinuxHost", "PagePools", "TestSupport"],
+      dependencies: [
+        "CLinuxShims", "CTestSupport", "HeapFramework", "LinuxHost", "PagePools", "TestSupport",
+      ],
       swiftSettings: tests),
     .testTarget(
       name: "DMAHeapsTests",

@@ -12,7 +12,8 @@ internal import Synchronization
 /// Descriptors outlive it.
 ///
 /// After fork(2), the child must not use the parent's systems: calls throw ``HeapError/usedAfterFork``,
-/// and buffers that go away in the child are left to the parent. Descriptors work in either.
+/// and buffers that go away in the child are left to the parent. Descriptors work in either. A child's own
+/// system can wait for ever for a lock of the runtime that a thread of the parent had: execute a program for it.
 public final class HeapSystem: Sendable {
   private let runtime: HeapRuntime
   private let registry: HeapRegistry<LinuxHost, any ProcessHeap>

@@ -18,6 +18,9 @@ struct ForkTests {
     var descriptor: Int32
 
     init() throws {
+      // A child that asks the runtime for a type that a thread of the parent was just asking it for waits for
+      // ever: all that the child uses is used here before, and its threads have ended.
+      _ = try HeapSystem().heap(named: "system").allocate(byteCount: 1 << 20)
       var configuration = HeapSystem.Configuration()
       // So that nothing changes in the parent meanwhile.
       configuration.followsDemand = false

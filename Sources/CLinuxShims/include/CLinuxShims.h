@@ -49,6 +49,21 @@ int shim_inotify_init(void);
 // Bytes of the names of a file's extended attributes.
 long shim_attribute_names_size(int descriptor);
 
+// MARK: Futexes
+
+// Returns when the word is not `expected`, somebody wakes its waiters, a signal came, or for no reason.
+void shim_futex_wait(const uint32_t *word, uint32_t expected);
+void shim_futex_wake_one(const uint32_t *word);
+
+// Tells the processor that this thread looks at a word again and again.
+static inline void shim_pause(void) {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__) || defined(__arm__)
+  __asm__ volatile("yield" ::: "memory");
+#endif
+}
+
 // MARK: Fork
 
 // No child is forked between these two, by any thread: between making a descriptor and remembering it, or while

@@ -2,7 +2,6 @@
 
 package import HeapFramework
 package import PagePools
-internal import Synchronization
 
 /// One set of pools with its threads: the worker, the release watcher where files are used again, and where
 /// something tells of memory pressure, who waits for that.
@@ -14,7 +13,7 @@ package final class HeapRuntime: Sendable {
   package let memory: BufferMemory<LinuxHost>
 
   private let resources: HostResources
-  private let threads: Mutex<Threads?>
+  private let threads: Locked<Threads?, FutexLock>
   private let worker: HeapWorker
   private let pressure: PressureWatcher?
 
@@ -95,7 +94,7 @@ package final class HeapRuntime: Sendable {
       started.join(pressureEnds: true)
       throw error
     }
-    threads = Mutex(started)
+    threads = Locked(started)
     self.memory = memory
     self.resources = resources
     self.worker = worker

@@ -3,7 +3,6 @@
 internal import CLinuxShims
 internal import Glibc
 internal import PagePools
-internal import Synchronization
 
 /// Finds out what memory this process may still have: by its control groups, its resource limits and the machine.
 ///
@@ -12,7 +11,7 @@ internal import Synchronization
 package final class MemoryLimits: Sendable {
   private let root: RootFolder
   private let addressSpaceLimit: @Sendable () -> Int?
-  private let groups = Mutex(Groups())
+  private let groups = Locked<Groups, FutexLock>(Groups())
 
   private struct Groups {
     var membership: FileText?

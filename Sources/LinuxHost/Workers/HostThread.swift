@@ -4,7 +4,7 @@ internal import CLinuxShims
 internal import Glibc
 
 /// A thread that is joined by its owner.
-struct HostThread: ~Copyable, Sendable {
+package struct HostThread: ~Copyable, Sendable {
   private let thread: pthread_t
 
   private final class Body {
@@ -20,7 +20,7 @@ struct HostThread: ~Copyable, Sendable {
   /// Starts `body` on a new thread that takes no signals: they are the program's.
   ///
   /// - Throws: EAGAIN (RLIMIT_NPROC or the machine's limit).
-  init(
+  package init(
     named name: StaticString, faults: FaultPlan?, _ body: @escaping @Sendable () -> Void
   ) throws(HostFailure) {
     if let injected = faults?.errorNumber(.startThread) {
@@ -64,7 +64,7 @@ struct HostThread: ~Copyable, Sendable {
   }
 
   /// Waits for the thread's end.
-  consuming func join() {
+  package consuming func join() {
     pthread_join(thread, nil)
   }
 }
