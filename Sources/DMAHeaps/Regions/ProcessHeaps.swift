@@ -163,18 +163,16 @@ extension HeapSystem.RegionConfiguration {
   /// How a heap's blocks are cut.
   fileprivate func cut(of heap: HeapSystem.RegionHeapConfiguration) throws(HeapError) -> RegionCut {
     guard let chunk = heap.chunkByteCount else { return .runs }
-    let pageByteCount = HostPages.size.bytesPerPage
-    guard chunk >= pageByteCount, chunk.nonzeroBitCount == 1 else {
+    let byteCount = UInt64(clamping: byteCount)
+    do throws(DeclarationProblem) {
+      let order = try RegionRules.order(ofBytes: UInt64(clamping: chunk), HostPages.size)
+      return try RegionRules.cut(order, from: byteCount, HostPages.size)
+    } catch {
       throw .invalidRegion(
         name: name,
-        reason:
-          "chunks of heap '\(heap.name)' have \(chunk) bytes, which is no power of two of pages")
+        reason: "chunks of heap '\(heap.name)' have \(chunk) bytes, "
+          + (error == .exceedsRegion(byteCount)
+            ? "the region only \(byteCount)" : "which is no power of two of pages"))
     }
-    guard chunk <= byteCount else {
-      throw .invalidRegion(
-        name: name,
-        reason: "chunks of heap '\(heap.name)' have \(chunk) bytes, the region only \(byteCount)")
-    }
-    return .chunks(Order((chunk / pageByteCount).trailingZeroBitCount))
   }
 }

@@ -36,7 +36,7 @@ struct DeclarationReader<Tree: DeviceTree> {
     let addressCells = try cellCount("#address-cells", of: parent, unless: 2)
     let sizeCells = try cellCount("#size-cells", of: parent, unless: 1)
     if tree.property("alignment", of: region) != nil {
-      _ = try powerOfTwoPages("alignment", of: region, cells: sizeCells)
+      _ = try order("alignment", of: region, cells: sizeCells)
     }
     if let reg = tree.property("reg", of: region) {
       let wanted = 4 * (addressCells + sizeCells)
@@ -45,21 +45,20 @@ struct DeclarationReader<Tree: DeviceTree> {
       }
       let byteCount = reg.number(of: sizeCells, at: addressCells)
       let address = reg.number(of: addressCells)
-      try checkPages(byteCount, "reg", region)
+      try check(byteCount, "reg", region)
       guard address % UInt64(pageSize.bytesPerPage) == 0 else {
         throw Failure(region, "reg", .noPages(address))
       }
       return (address, byteCount)
     }
     let byteCount = try number("size", of: region, cells: sizeCells)
-    try checkPages(byteCount, "size", region)
+    try check(byteCount, "size", region)
     return (nil, byteCount)
   }
 
   /// The size of a heap's chunks, in bytes.
   func alignment(of node: Tree.Node) throws(Failure) -> (order: Order, property: StaticString) {
-    let byteCount = try powerOfTwoPages("alignment", of: node, cells: 1)
-    return (Order((byteCount >> UInt64(pageSize.shift)).trailingZeroBitCount), "alignment")
+    (try order("alignment", of: node, cells: 1), "alignment")
   }
 
   /// The size of the chunks of a heap that is a region itself.
@@ -94,24 +93,24 @@ struct DeclarationReader<Tree: DeviceTree> {
     return Int(count)
   }
 
-  private func powerOfTwoPages(
+  private func order(
     _ name: StaticString, of node: Tree.Node, cells: Int
-  ) throws(Failure) -> UInt64 {
+  ) throws(Failure) -> Order {
     let byteCount = try number(name, of: node, cells: cells)
-    guard byteCount >= UInt64(pageSize.bytesPerPage), byteCount.nonzeroBitCount == 1 else {
-      throw Failure(node, name, .noPowerOfTwoPages(byteCount))
+    do throws(DeclarationProblem) {
+      return try RegionRules.order(ofBytes: byteCount, pageSize)
+    } catch {
+      throw Failure(node, name, error)
     }
-    return byteCount
   }
 
-  private func checkPages(
+  private func check(
     _ byteCount: UInt64, _ name: StaticString, _ node: Tree.Node
   ) throws(Failure) {
-    guard byteCount > 0, byteCount % UInt64(pageSize.bytesPerPage) == 0 else {
-      throw Failure(node, name, .noPages(byteCount))
-    }
-    guard byteCount <= UInt64(Int32.max) << UInt64(pageSize.shift) else {
-      throw Failure(node, name, .tooLarge(byteCount))
+    do throws(DeclarationProblem) {
+      _ = try RegionRules.pages(byteCount, pageSize)
+    } catch {
+      throw Failure(node, name, error)
     }
   }
 }

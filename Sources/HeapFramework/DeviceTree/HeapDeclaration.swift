@@ -62,10 +62,11 @@ extension HeapDeclaration {
     }
     let (order, property) =
       isRegion ? try reader.chunkOrder(of: node) : try reader.alignment(of: node)
-    guard pageSize.bytes(in: order.pages) <= byteCount else {
-      throw HeapDeclarationError(node, property, .exceedsRegion(byteCount))
+    do throws(DeclarationProblem) {
+      cut = try RegionRules.cut(order, from: byteCount, pageSize)
+    } catch {
+      throw HeapDeclarationError(node, property, error)
     }
-    cut = .chunks(order)
   }
 }
 
@@ -87,9 +88,9 @@ public struct HeapDeclarationError<Node: BitwiseCopyable & Sendable>: Error {
   }
 }
 
-/// What can be wrong with a property.
+/// What can be wrong with what declares a region or a heap: a property, or a number elsewhere.
 @frozen
-public enum DeclarationProblem: Equatable, Sendable, BitwiseCopyable {
+public enum DeclarationProblem: Error, Equatable, Sendable, BitwiseCopyable {
   /// It is not there.
   case missing
   /// It has so many bytes instead of so many.

@@ -5,7 +5,8 @@ public import PagePools
 /// What every heap is: buffers are made of blocks of its own pools, and charged to whoever asks.
 ///
 /// A heap of a new kind overrides ``takeBlocks(_:into:poolMisses:)`` and, if its blocks are larger than what was
-/// asked for, ``size(holding:)``; how buffers are charged, counted and freed is the same for all.
+/// asked for, ``size(holding:)``, and ``length(for:)`` if buffers have all of that; how buffers are charged, counted
+/// and freed is the same for all.
 ///
 /// Buffers refer to their heap, so it must outlive them: a host keeps it until the last one is freed.
 open class BufferHeap<Host: HeapHost>: @unchecked Sendable {
@@ -50,6 +51,11 @@ open class BufferHeap<Host: HeapHost>: @unchecked Sendable {
   ///
   /// - Parameter pages: 1 to ``largest``.
   open func size(holding pages: PageCount) -> PageCount { pages }
+
+  /// Pages that a buffer has for its users when `pages` are asked for; no more than it takes up.
+  ///
+  /// - Parameter pages: 1 to ``largest``.
+  open func length(for pages: PageCount) -> PageCount { pages }
 
   /// Takes or gets zeroed blocks of together ``size(holding:)`` pages, and appends them.
   ///

@@ -41,6 +41,9 @@ public final class ChunkHeap<Host: HeapHost>: BufferHeap<Host>, @unchecked Senda
     PageCount(chunkCount(holding: pages) << Int(chunk.rawValue))
   }
 
+  /// As the series has it, so that clients can use the whole of the last chunk.
+  public override func length(for pages: PageCount) -> PageCount { size(holding: pages) }
+
   private func chunkCount(holding pages: PageCount) -> Int {
     (pages.rawValue + chunk.pages.rawValue - 1) >> Int(chunk.rawValue)
   }

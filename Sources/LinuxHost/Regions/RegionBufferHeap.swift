@@ -34,7 +34,7 @@ package final class RegionBufferHeap: ProcessHeap {
 
   /// Chunks are a buffer's as a whole.
   package func size(holding pages: PageCount) -> PageCount {
-    pages <= heap.largest ? heap.size(holding: pages) : pages
+    pages <= heap.largest ? heap.length(for: pages) : pages
   }
 
   /// Gets a buffer; one of several blocks is mapped once more, to be in one piece.
