@@ -184,7 +184,8 @@ static void faulty_page(struct swift_dma_heap *found, unsigned long pages)
 	EXPECT(!IS_ERR(buffer), "no buffer of %lu pages", pages);
 	if (IS_ERR(buffer))
 		return;
-	page = vmalloc_to_page(map.vaddr);
+	memset(map.vaddr, 0xA7, pages << PAGE_SHIFT);
+	page = vmalloc_to_page(map.vaddr + (pages / 2 << PAGE_SHIFT));
 	SetPageHWPoison(page);
 	buffer->ops->vunmap(buffer, &map);
 	dma_buf_put(buffer);
@@ -199,6 +200,8 @@ static void faulty_page(struct swift_dma_heap *found, unsigned long pages)
 		for (unsigned long index = 0; index < pages; index++)
 			EXPECT(vmalloc_to_page(map.vaddr + (index << PAGE_SHIFT)) != page,
 			       "a faulty page is in a new buffer of %lu pages", pages);
+		EXPECT(!memchr_inv(map.vaddr, 0, pages << PAGE_SHIFT),
+		       "%lu pages are not zero after a faulty one", pages);
 		buffer->ops->vunmap(buffer, &map);
 		dma_buf_put(buffer);
 		msleep(100);

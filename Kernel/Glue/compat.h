@@ -22,4 +22,11 @@
 #define COMPAT_ALLOCATED_SHRINKERS
 #endif
 
+/* 6.16: what there was a kind of memory for is asked for by flags. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0)
+#define COMPAT_MOVABLE_RANGE ACR_FLAGS_NONE
+#else
+#define COMPAT_MOVABLE_RANGE MIGRATE_MOVABLE
+#endif
+
 #endif

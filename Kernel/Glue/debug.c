@@ -95,6 +95,7 @@ void debug_start(void)
 		[CORE_REPORT_POOLS] = "pools",
 		[CORE_REPORT_ACCOUNTS] = "accounts",
 		[CORE_REPORT_HEAPS] = "heaps",
+		[CORE_REPORT_REGIONS] = "regions",
 	};
 	struct dentry *shrinkers;
 

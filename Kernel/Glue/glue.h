@@ -65,6 +65,11 @@ void glue_free_block(struct page *block, unsigned int order);
 struct page *glue_allocate_run(unsigned long pages, enum core_effort effort, int node);
 void glue_free_run(struct page *block, unsigned long pages);
 unsigned long glue_largest_run(void);
+/* The kernel's number of a page, and the page of a number. */
+unsigned long glue_frame(struct page *page);
+struct page *glue_page(unsigned long frame);
+/* The first of the frames up to the end whose page the kernel has found faulty; the end when there is none. */
+unsigned long glue_first_faulty(unsigned long frame, unsigned long end);
 /* A block of another module's pool, which may want to free it itself. */
 void glue_free_pool_block(struct page *block, unsigned int order, unsigned long pool);
 /*
@@ -151,6 +156,7 @@ enum core_kind {
 	CORE_KIND_SYSTEM,
 	CORE_KIND_CONTIGUOUS,
 	CORE_KIND_OTHER,	/* another module's */
+	CORE_KIND_REGION,
 };
 
 /* A block was asked for: it was in a pool, or not. */
@@ -170,6 +176,25 @@ void glue_print_number(struct seq_file *file, long number);
 
 /* The core. */
 
+/* Memory that the module has until core_stop(), zeroed, for a heap of its own. */
+struct core_region {
+	const char *name;	/* of the heap; lives as long */
+	unsigned long first_frame;
+	unsigned long pages;
+	unsigned long long chunk_bytes;	/* 0: buffers are runs */
+};
+
+enum core_region_problem {
+	CORE_REGION_IS_FINE,
+	CORE_REGION_IS_NO_PAGES,
+	CORE_REGION_IS_TOO_LARGE,
+	CORE_REGION_CHUNK_IS_NO_POWER_OF_TWO,
+	CORE_REGION_CHUNK_IS_TOO_LARGE,
+};
+
+/* Whether a region may be like that. The core need not run. Context: any. */
+enum core_region_problem core_check_region(unsigned long long bytes, unsigned long long chunk_bytes);
+
 /* What the administrator has set; where nothing was set (ULONG_MAX, no orders, a mark of 0) the core decides. */
 struct core_configuration {
 	unsigned long page_pool_size;	/* pages, P4 */
@@ -182,6 +207,8 @@ struct core_configuration {
 	/* For each order, the blocks that are to be there in advance, 0 for none. */
 	unsigned int *refill_low;
 	unsigned int *refill_high;
+	unsigned int region_count;
+	const struct core_region *regions;
 };
 
 #define CORE_MOST_ORDERS 16
@@ -197,6 +224,8 @@ void core_stop(void);
 /* The module's own heaps, in the order in which their nodes are to come up. */
 unsigned int core_own_heap_count(void);
 const char *core_own_heap_name(unsigned int index);
+/* Whether the module's prefix stands before that. */
+bool core_own_heap_has_prefix(unsigned int index);
 /* What glue_own_heap() is to return for its node. */
 void *core_own_heap(unsigned int index);
 
@@ -244,6 +273,7 @@ enum core_report {
 	CORE_REPORT_POOLS,
 	CORE_REPORT_ACCOUNTS,
 	CORE_REPORT_HEAPS,
+	CORE_REPORT_REGIONS,
 	CORE_REPORT_COUNT,
 };
 

@@ -13,6 +13,7 @@
 TRACE_DEFINE_ENUM(CORE_KIND_SYSTEM);
 TRACE_DEFINE_ENUM(CORE_KIND_CONTIGUOUS);
 TRACE_DEFINE_ENUM(CORE_KIND_OTHER);
+TRACE_DEFINE_ENUM(CORE_KIND_REGION);
 TRACE_DEFINE_ENUM(CORE_SHRINKER_POOLS);
 TRACE_DEFINE_ENUM(CORE_SHRINKER_DEFERRED);
 
@@ -32,7 +33,8 @@ DECLARE_EVENT_CLASS(pages_of_a_kind,
 		  __print_symbolic(__entry->kind,
 				   { CORE_KIND_SYSTEM, "system" },
 				   { CORE_KIND_CONTIGUOUS, "system-contig" },
-				   { CORE_KIND_OTHER, "other" }),
+				   { CORE_KIND_OTHER, "other" },
+				   { CORE_KIND_REGION, "region" }),
 		  __entry->pages)
 );
 

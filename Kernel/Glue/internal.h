@@ -3,6 +3,7 @@
 #ifndef SWIFT_DMA_HEAPS_INTERNAL_H
 #define SWIFT_DMA_HEAPS_INTERNAL_H
 
+#include <linux/limits.h>
 #include <linux/types.h>
 
 #include "glue.h"
@@ -20,6 +21,27 @@ void parameters_stop_core(void);
 unsigned long parameters_deferred_limit(void);
 /* Before the node names of the module's own heaps. */
 const char *parameters_name_prefix(void);
+
+/* memory.c */
+/* Zeroes pages that are new, if the kernel has not. */
+void memory_zero_new(struct page *block, unsigned long pages);
+
+/* regions.c: what the parameters of that name have set aside. */
+int regions_take(void);
+void regions_give_back(void);
+/* How many there are, and where they stand. */
+unsigned int regions_taken(const struct core_region **regions);
+
+/* frames.c */
+/* Any frame of a run, where it says FRAMES_ANYWHERE. */
+#define FRAMES_ANYWHERE ULONG_MAX
+/*
+ * Takes a run of frames from the page allocator, which moves what is there to elsewhere. *first: where, or
+ * FRAMES_ANYWHERE for a multiple of the alignment, and then where that is. -EBUSY where it cannot be had, -EINTR
+ * when the caller is being killed, -EOPNOTSUPP where the kernel cannot give any (CONFIG_CONTIG_ALLOC). Context: process; sleeps, for up to seconds.
+ */
+int frames_take(unsigned long *first, unsigned long pages, unsigned long alignment);
+void frames_give_back(unsigned long first, unsigned long pages);
 
 /* buffer.c */
 int buffer_start(void);

@@ -36,7 +36,7 @@ static_assert(offsetof(struct core_page, previous) == offsetof(struct page, lru.
 static_assert(offsetof(struct core_page, tag) == offsetof(struct page, private));
 
 /* Zeroes pages of which none is known to be faulty. */
-static void zero_new(struct page *block, unsigned long pages)
+void memory_zero_new(struct page *block, unsigned long pages)
 {
 	/* The kernel may have done it for everybody. */
 	if (want_init_on_alloc(0))
@@ -78,7 +78,7 @@ struct page *glue_allocate_block(unsigned int order, enum core_effort effort, in
 		return get_pages(flags | __GFP_ZERO, order, node);
 	block = get_pages(flags, order, node);
 	if (block)
-		zero_new(block, 1ul << order);
+		memory_zero_new(block, 1ul << order);
 	return block;
 }
 
@@ -118,7 +118,7 @@ struct page *glue_allocate_run(unsigned long pages, enum core_effort effort, int
 	split_page(block, order);
 	for (unsigned long index = pages; index < 1ul << order; index++)
 		__free_page(block + index);
-	zero_new(block, pages);
+	memory_zero_new(block, pages);
 	return block;
 }
 

@@ -13,6 +13,7 @@ static const struct part {
 } parts[] = {
 	{ names_start, names_stop },
 	{ buffer_start, buffer_stop },
+	{ regions_take, regions_give_back },
 	{ parameters_start_core, parameters_stop_core },
 	{ own_heaps_make, own_heaps_discard },
 	{ worker_start, worker_stop },

@@ -14,11 +14,18 @@
 static struct swift_dma_heap **own_heaps;
 static unsigned int own_heap_count;
 
-static void report(const char *name, long error)
+static void report(const char *name, bool has_prefix, long error)
 {
 	const char *prefix = parameters_name_prefix();
 
-	if (error == -ENAMETOOLONG)
+	if (!has_prefix && error == -ENAMETOOLONG)
+		pr_err(MODULE_NAME ": region: '%s' has %zu bytes; a heap's name has at most %d bytes\n",
+		       name, strlen(name), SWIFT_DMA_HEAP_NAME_BYTES);
+	else if (!has_prefix && error == -EINVAL)
+		pr_err(MODULE_NAME ": region: '%s' cannot be a heap's name\n", name);
+	else if (error == -EEXIST)
+		pr_err(MODULE_NAME ": region: there are two heaps '%s'\n", name);
+	else if (error == -ENAMETOOLONG)
 		pr_err(MODULE_NAME ": name_prefix: '%s' makes '%s' of %zu bytes; a heap's name has at most %d bytes\n",
 		       prefix, name, strlen(name), SWIFT_DMA_HEAP_NAME_BYTES);
 	else if (error == -EINVAL)
@@ -30,7 +37,9 @@ static void report(const char *name, long error)
 
 static struct swift_dma_heap *make(unsigned int index)
 {
-	char *name = kasprintf(GFP_KERNEL, "%s%s", parameters_name_prefix(), core_own_heap_name(index));
+	bool has_prefix = core_own_heap_has_prefix(index);
+	char *name = kasprintf(GFP_KERNEL, "%s%s", has_prefix ? parameters_name_prefix() : "",
+			       core_own_heap_name(index));
 	struct swift_dma_heap_info info = {
 		.name = name,
 		.owner = THIS_MODULE,
@@ -38,7 +47,7 @@ static struct swift_dma_heap *make(unsigned int index)
 	struct swift_dma_heap *heap = name ? heap_make(&info, core_own_heap(index)) : ERR_PTR(-ENOMEM);
 
 	if (IS_ERR(heap) && name)
-		report(name, PTR_ERR(heap));
+		report(name, has_prefix, PTR_ERR(heap));
 	kfree(name);
 	return heap;
 }

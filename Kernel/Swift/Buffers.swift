@@ -68,7 +68,8 @@ extension KernelHeap {
       object.allocation = allocation
       let blocks = allocation.blocks
       return unsafe glue_export(
-        contents, blocks.front?.page, UInt(blocks.blockCount), UInt(pages.rawValue), heap, flags)
+        contents, blocks.front?.page, UInt(blocks.blockCount), UInt(length(for: pages).rawValue),
+        heap, flags)
     }
     guard unsafe exported.errorNumber == 0 else {
       free(allocation, mayBeWritten: false)

@@ -12,17 +12,16 @@ internal import PagePools
 extension KernelHost {
   /// Charges the calling process and its user.
   func charge(_ pages: PageCount) throws(KernelFailure) -> BufferCharge {
-    try Core.with { core -> Result<BufferCharge, KernelFailure> in
+    try Core.with { core throws(KernelFailure) in
       do throws(LimitReached) {
-        return .success(
-          try core.ledger.charge(
-            pages, user: ClientID(rawValue: glue_charged_user()),
-            process: ClientID(rawValue: glue_charged_process()), shard: currentShard))
+        return try core.ledger.charge(
+          pages, user: ClientID(rawValue: glue_charged_user()),
+          process: ClientID(rawValue: glue_charged_process()), shard: currentShard)
       } catch {
         core.tell(of: error)
-        return .failure(KernelFailure(Shortage(error)))
+        throw KernelFailure(Shortage(error))
       }
-    }.get()
+    }
   }
 
   func uncharge(_ pages: PageCount, _ charge: BufferCharge) {

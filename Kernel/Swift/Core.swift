@@ -11,6 +11,7 @@ internal import PagePools
 final class Core: Sendable {
   let memory: BufferMemory<KernelHost>
   let heaps: [OwnHeap]
+  let regions: [KernelRegion]
   let ledger: ClientLedger<SpinLock>
   let refusals = Locked<RefusalLog, SpinLock>(RefusalLog(interval: RefusalLog.standardInterval))
   let registry: HeapRegistry<KernelHost, RegisteredHeap>
@@ -27,7 +28,8 @@ final class Core: Sendable {
       configuration.orders.count + SizeClass.count(upTo: PageCount(Int(glue_largest_run())))
     let pools = PoolSet(
       source: KernelHost(), limit: configuration.poolLimit, shardCount: configuration.shardCount,
-      poolCapacity: sizes * KernelHost().nodeCount + Self.foreignPoolCapacity,
+      poolCapacity: sizes * KernelHost().nodeCount + configuration.regions.count
+        + Self.foreignPoolCapacity,
       reservationSlack: policy.reservationSlack)
     memory = BufferMemory(
       pools: pools, deferredLimit: configuration.deferredLimit,
@@ -36,6 +38,7 @@ final class Core: Sendable {
       totalLimit: policy.totalLimit, clientLimit: policy.clientLimit,
       userCapacity: Self.userCapacity, processCapacity: Self.processCapacity,
       shardCount: configuration.shardCount, slack: policy.reservationSlack)
+    regions = configuration.regions
     heaps = try OwnHeap.makeAll(memory, configuration)
     registry = HeapRegistry(machine: KernelHost())
   }
@@ -52,9 +55,12 @@ final class Core: Sendable {
   /// The core, for those who are called between `core_start()` and `core_stop()`.
   ///
   /// Nobody counts references on the way: the core outlives all its callers.
-  static func with<R>(_ body: (Core) -> R) -> R {
+  static func with<R, E: Error>(_ body: (Core) throws(E) -> R) throws(E) -> R {
     guard let current = unsafe current else { preconditionFailure("the core is not running") }
-    return unsafe current._withUnsafeGuaranteedRef { body($0) }
+    let result = unsafe current._withUnsafeGuaranteedRef { core -> Result<R, E> in
+      do throws(E) { return .success(try body(core)) } catch { return .failure(error) }
+    }
+    return try result.get()
   }
 
   static func start(_ core: Core) {

@@ -60,19 +60,30 @@ struct PoolTag: BitwiseCopyable {
 }
 
 /// Where memory comes from, and how it is cut there.
-enum PageSourceKind: UInt16 {
+enum PageSourceKind: Equatable {
   /// Powers of two as compound pages: the system heap's.
   case system
   /// Runs of any length: the contiguous heap's.
   case contiguous
   /// Powers of two as compound pages, for another module's pools.
   case other
+  /// One of the module's regions, by its index.
+  case region(Int)
 }
 
 extension MemoryKind {
-  /// Ordinary memory of the kernel's page allocator.
+  private static let firstRegion = 3
+
+  /// Ordinary memory of the kernel's page allocator, or a region's, which is free when it is zeroed.
   init(_ source: PageSourceKind) {
-    self.init(MemorySource(rawValue: source.rawValue))
+    switch source {
+    case .system: self.init(MemorySource(rawValue: 0))
+    case .contiguous: self.init(MemorySource(rawValue: 1))
+    case .other: self.init(MemorySource(rawValue: 2))
+    case .region(let index):
+      self.init(
+        MemorySource(rawValue: UInt16(Self.firstRegion + index)), keeping: .keptZeroed)
+    }
   }
 
   /// As trace events have it.
@@ -81,14 +92,17 @@ extension MemoryKind {
     case .system: CORE_KIND_SYSTEM
     case .contiguous: CORE_KIND_CONTIGUOUS
     case .other: CORE_KIND_OTHER
+    case .region: CORE_KIND_REGION
     }
   }
 
   var pageSource: PageSourceKind {
-    guard let kind = PageSourceKind(rawValue: source.rawValue) else {
-      preconditionFailure("a source of memory that the kernel does not have")
+    switch source.rawValue {
+    case 0: .system
+    case 1: .contiguous
+    case 2: .other
+    default: .region(Int(source.rawValue) - Self.firstRegion)
     }
-    return kind
   }
 }
 
@@ -126,6 +140,11 @@ extension KernelHost {
     _ count: Int, for pool: PoolID, _ properties: PoolProperties, effort: AllocationEffort,
     into chain: inout BlockChain<KernelHost>
   ) throws(KernelFailure) {
+    if case .region(let index) = properties.kind.pageSource {
+      return try Core.with { core throws(KernelFailure) in
+        try core.regions[index].allocate(count, of: properties.blockSize, for: pool, into: &chain)
+      }
+    }
     var blocks = BlockChain<KernelHost>()
     for _ in 0..<count {
       guard let page = unsafe Self.makeBlock(properties, effort) else {
@@ -148,6 +167,8 @@ extension KernelHost {
       unsafe glue_allocate_run(UInt(properties.blockSize.rawValue), effort.level, node)
     case .system, .other:
       unsafe glue_allocate_block(properties.order, effort.level, node)
+    case .region:
+      preconditionFailure("a region's blocks are its own to make")
     }
   }
 
@@ -160,12 +181,14 @@ extension KernelHost {
         unsafe glue_free_block(block.page, properties.order)
       case .other:
         unsafe glue_free_pool_block(block.page, properties.order, block.tag.word)
+      case .region(let index):
+        Core.with { $0.regions[index].give(block) }
       }
     }
   }
 
   func zero(_ block: PageBlock, _ properties: PoolProperties) -> Bool {
-    unsafe glue_zero(block.page, UInt(properties.blockSize.rawValue))
+    unsafe glue_zero(block.page, UInt(block.tag.size.rawValue))
   }
 
   func pool(of block: PageBlock) -> PoolID { block.tag.pool }

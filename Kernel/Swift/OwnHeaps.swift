@@ -9,8 +9,10 @@ internal import PagePools
 
 /// One of the module's own heaps.
 struct OwnHeap: Sendable {
-  /// What its node is called, behind the prefix.
-  let name: StaticString
+  /// What its node is called.
+  let name: CText
+  /// Whether the prefix stands before that: not where the administrator has said what it is called.
+  let hasPrefix: Bool
   let heap: KernelHeap
 
   /// Makes the module's own heaps: here is where one more is added.
@@ -20,10 +22,29 @@ struct OwnHeap: Sendable {
   static func makeAll(
     _ memory: BufferMemory<KernelHost>, _ configuration: Configuration
   ) throws(Errno) -> [OwnHeap] {
-    [
-      OwnHeap(name: "system-contig", heap: try makeContiguous(memory)),
-      OwnHeap(name: "system", heap: try makeSystem(memory, configuration)),
-    ]
+    var heaps: [OwnHeap] = []
+    for (index, region) in configuration.regions.enumerated() {
+      let heap = try makeHeap(of: region, MemoryKind(.region(index)), memory)
+      heaps.append(OwnHeap(name: region.name, hasPrefix: false, heap: heap))
+    }
+    let contiguous = try makeContiguous(memory)
+    heaps.append(OwnHeap(name: CText("system-contig"), hasPrefix: true, heap: contiguous))
+    let system = try makeSystem(memory, configuration)
+    heaps.append(OwnHeap(name: CText("system"), hasPrefix: true, heap: system))
+    return heaps
+  }
+
+  private static func makeHeap(
+    of region: KernelRegion, _ kind: MemoryKind, _ memory: BufferMemory<KernelHost>
+  ) throws(Errno) -> KernelHeap {
+    let heap: KernelHeap? =
+      switch region.share.cut {
+      case .runs: RegionHeap(memory: memory, kind: kind, region: region.share.region)
+      case .chunks(let order):
+        ChunkHeap(memory: memory, kind: kind, region: region.share.region, chunk: order)
+      }
+    guard let heap else { throw .noSpace }
+    return heap
   }
 
   private static func makeContiguous(
@@ -62,9 +83,13 @@ func core_own_heap_count() -> UInt32 {
 /// The name of one of them; see `glue.h`.
 @c @implementation
 func core_own_heap_name(_ index: UInt32) -> UnsafePointer<CChar>! {
-  // SAFETY: a static string ends with a NUL and lives for ever.
-  unsafe Core.with { unsafe UnsafeRawPointer($0.heaps[Int(index)].name.utf8Start) }
-    .assumingMemoryBound(to: CChar.self)
+  unsafe Core.with { unsafe $0.heaps[Int(index)].name.pointer }
+}
+
+/// Whether its name is behind the prefix; see `glue.h`.
+@c @implementation
+func core_own_heap_has_prefix(_ index: UInt32) -> Bool {
+  Core.with { $0.heaps[Int(index)].hasPrefix }
 }
 
 /// What the glue keeps of one of them; see `glue.h`.

@@ -17,6 +17,7 @@ func core_show(_ report: core_report, _ file: OpaquePointer!) {
     switch report {
     case CORE_REPORT_POOLS: text.show(poolsOf: core)
     case CORE_REPORT_ACCOUNTS: text.show(accountsOf: core)
+    case CORE_REPORT_REGIONS: text.show(regionsOf: core)
     default: text.show(heapsOf: core)
     }
   }
@@ -29,7 +30,7 @@ private struct Report {
   /// The pool table (P8).
   func show(poolsOf core: Core) {
     PoolTable(of: core.memory.pools).write(
-      columns: .stocked, isShown: { $0.pageSource != .other },
+      columns: .stocked, isShown: { $0.pageSource == .system || $0.pageSource == .contiguous },
       nameByte: { kind, index in kind.pageSource.name.byte(at: index) },
       to: { byte in unsafe glue_print_byte(file, CChar(bitPattern: byte)) })
   }
@@ -52,7 +53,26 @@ private struct Report {
     for each in core.heaps { row(each.name, each.heap.counters.total()) }
   }
 
-  private func row(_ name: StaticString, _ counts: HeapCounts) {
+  /// Where each region is, and what is left of it, in pages (C1).
+  func show(regionsOf core: Core) {
+    text("heap first_frame pages free largest_run chunk\n")
+    for each in core.regions {
+      let region = each.share.region
+      let space = region.space
+      text(each.name)
+      number(region.pages.lowerBound)
+      number(region.pages.count)
+      number(space.free.rawValue)
+      number(space.largestRun.rawValue)
+      switch each.share.cut {
+      case .runs: number(0)
+      case .chunks(let order): number(order.pages.rawValue)
+      }
+      text("\n")
+    }
+  }
+
+  private func row(_ name: CText, _ counts: HeapCounts) {
     text(name)
     number(counts.liveBuffers)
     number(counts.livePages.rawValue)
@@ -75,10 +95,11 @@ private struct Report {
   }
 
   private func text(_ text: StaticString) {
-    // SAFETY: a static string ends with a NUL and lives for ever.
-    unsafe text.utf8Start.withMemoryRebound(to: CChar.self, capacity: text.utf8CodeUnitCount + 1) {
-      unsafe glue_print(file, $0)
-    }
+    self.text(CText(text))
+  }
+
+  private func text(_ text: CText) {
+    unsafe glue_print(file, text.pointer)
   }
 }
 
@@ -88,6 +109,7 @@ extension PageSourceKind {
     case .system: "system"
     case .contiguous: "contiguous"
     case .other: "other"
+    case .region: "region"
     }
   }
 }

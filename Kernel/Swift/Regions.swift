@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
+// The functions that C calls have the names of `glue.h`.
+
+// Regions: memory that the module has from its start to its end, for heaps of its own (C1, C2).
+
+internal import Glue
+internal import HeapFramework
+internal import PagePools
+
+/// A region's memory, and the heap that it is for.
+///
+/// Its pages are numbered as the kernel numbers page frames.
+struct KernelRegion: Sendable {
+  /// What the heap's node is called.
+  let name: CText
+
+  let share: RegionShare<KernelHost>
+
+  /// A region whose memory the module has.
+  ///
+  /// - Throws: `.invalidArgument` for what ``RegionRules`` do not allow.
+  init(_ given: core_region) throws(Errno) {
+    guard let text = unsafe given.name else { throw .invalidArgument }
+    name = unsafe CText(kept: text)
+    let region = Region<KernelHost>(
+      Int(unsafe given.first_frame)..<Int(unsafe given.first_frame + given.pages))
+    let cut: RegionCut
+    do throws(DeclarationProblem) {
+      let pages = PageCount(Int(unsafe given.pages))
+      cut = try RegionCut(
+        chunkBytes: unsafe given.chunk_bytes, from: UInt64(KernelHost().pageSize.bytes(in: pages)))
+    } catch {
+      throw .invalidArgument
+    }
+    share = RegionShare(of: region, cut: cut)
+  }
+
+  /// Gets blocks, all or none.
+  func allocate(
+    _ count: Int, of size: PageCount, for pool: PoolID, into chain: inout BlockChain<KernelHost>
+  ) throws(KernelFailure) {
+    try share.allocate(
+      count, of: size, into: &chain, on: KernelHost(),
+      makeBlock: { frames in
+        guard let page = unsafe glue_page(UInt(frames.lowerBound)) else {
+          preconditionFailure("a region's frames have pages")
+        }
+        let block = unsafe PageBlock(page)
+        block.tag = PoolTag(pool, PageCount(frames.count))
+        return block
+      }, forget: Self.frames)
+  }
+
+  /// Takes a block back, without those of its pages that the kernel has found faulty.
+  ///
+  /// What zeroed the block has stopped at the first of these.
+  func give(_ block: PageBlock) {
+    var rest = Self.frames(of: block)
+    var healthy = rest.lowerBound..<Self.firstFaulty(in: rest)
+    guard healthy != rest else { return share.region.give(rest) }
+    while !rest.isEmpty {
+      if !healthy.isEmpty {
+        _ = unsafe glue_zero(glue_page(UInt(healthy.lowerBound)), UInt(healthy.count))
+        share.region.give(healthy)
+      }
+      rest = min(healthy.upperBound + 1, rest.upperBound)..<rest.upperBound
+      healthy = rest.lowerBound..<Self.firstFaulty(in: rest)
+    }
+  }
+
+  private static func frames(of block: PageBlock) -> Range<Int> {
+    let first = Int(unsafe glue_frame(block.page))
+    return first..<first + block.tag.size.rawValue
+  }
+
+  /// The first faulty page's frame, or the range's end.
+  private static func firstFaulty(in frames: Range<Int>) -> Int {
+    Int(glue_first_faulty(UInt(frames.lowerBound), UInt(frames.upperBound)))
+  }
+}
+
+extension RegionCut {
+  /// - Parameter chunkBytes: 0 for runs.
+  fileprivate init(
+    chunkBytes: UInt64, from byteCount: UInt64
+  ) throws(DeclarationProblem) {
+    let pageSize = KernelHost().pageSize
+    if chunkBytes == 0 {
+      self = .runs
+    } else {
+      let order = try RegionRules.order(ofBytes: chunkBytes, pageSize)
+      self = try RegionRules.cut(order, from: byteCount, pageSize)
+    }
+  }
+}
+
+/// Whether there can be such a region; see `glue.h`.
+///
+/// - Context: any; takes no lock.
+@c @implementation
+func core_check_region(_ byteCount: UInt64, _ chunkBytes: UInt64) -> core_region_problem {
+  do throws(DeclarationProblem) {
+    _ = try RegionRules.pages(byteCount, KernelHost().pageSize)
+    _ = try RegionCut(chunkBytes: chunkBytes, from: byteCount)
+    return CORE_REGION_IS_FINE
+  } catch {
+    return switch error {
+    case .noPowerOfTwoPages: CORE_REGION_CHUNK_IS_NO_POWER_OF_TWO
+    case .exceedsRegion: CORE_REGION_CHUNK_IS_TOO_LARGE
+    case .tooLarge: CORE_REGION_IS_TOO_LARGE
+    default: CORE_REGION_IS_NO_PAGES
+    }
+  }
+}
