@@ -31,5 +31,5 @@ struct Check: Sendable {
 
   static let all: [Check] =
     zeroing + requests + lifetimes + mappings + descriptors + module + loads + faults
-    + importers + syncs + workers + turns + efforts
+    + importers + syncs + workers + turns + efforts + regions
 }

@@ -38,7 +38,7 @@ struct CheckContext {
 
   /// The sizes in `sizes` that the heap promises and this machine can do without.
   func fitting(_ sizes: [Int] = sizes) throws -> [Int] {
-    let most = min(try node.largestBuffer, try Machine.memory("MemAvailable") / 4)
+    let most = min(try node.largestShared, try Machine.memory("MemAvailable") / 4)
     let fitting = sizes.filter { $0 <= most }
     try require(!fitting.isEmpty, "none of \(sizes.count) sizes fits into \(most) bytes")
     return fitting

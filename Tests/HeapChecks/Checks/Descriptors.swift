@@ -33,7 +33,7 @@ extension Check {
     let baseline = try Baseline()
     for byteCount in [1, 4096, 4097, 69632, 100_000] {
       let buffer = try node.allocate(byteCount)
-      let wanted = (byteCount + pageSize - 1) / pageSize * pageSize
+      let wanted = (byteCount + node.unit - 1) / node.unit * node.unit
       let end = try buffer.seek(0, SEEK_END)
       try require(end == wanted, "\(byteCount) bytes: the end is at \(end)")
       let start = try buffer.seek(0, SEEK_SET)
@@ -106,7 +106,7 @@ extension Check {
       try buffer.send(checks_set_name_command)
     }
     let size = try shown("size")
-    try require(size == "69632", "fdinfo says the size is \(size ?? "nothing")")
+    try require(size == "\(buffer.byteCount)", "fdinfo says the size is \(size ?? "nothing")")
     try require(try shown("name") == "display", "a refused name has replaced the old one")
     let exporter = try shown("exp_name") ?? ""
     try require(!exporter.isEmpty, "fdinfo has no exporter")

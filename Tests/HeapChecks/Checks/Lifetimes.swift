@@ -29,9 +29,9 @@ extension Check {
     let sizes = try context.fitting([4096, 69632, 1 << 20, 8 << 20])
     for byteCount in sizes {
       let what = "\(what), \(byteCount) bytes"
-      let pattern = context.seed &+ UInt64(byteCount)
       let baseline = try Baseline()
       let buffer = try node.allocate(byteCount)
+      let pattern = context.seed &+ UInt64(buffer.byteCount)
       let mapping = try buffer.map()
       mapping.fill(pattern)
       try mapping.unmap()

@@ -55,7 +55,7 @@ extension Check {
     let baseline = try Baseline()
     // Not a whole number of pages: the rest of the last page belongs to the buffer, the next does not.
     let buffer = try node.allocate(3 * pageSize - 100)
-    let end = 3 * pageSize
+    let end = buffer.pages * pageSize
     for (offset, byteCount) in [
       (end, pageSize), (0, end + pageSize), (end - pageSize, 2 * pageSize), (1 << 40, pageSize),
       (Int.max / pageSize * pageSize - pageSize, pageSize),

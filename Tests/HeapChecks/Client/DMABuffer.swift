@@ -8,7 +8,7 @@ import Glibc
 final class DMABuffer {
   private(set) var descriptor: Int32
 
-  /// The bytes asked for; the buffer itself ends on a page.
+  /// The bytes asked for, rounded up to chunks where the heap has such; the buffer itself ends on a page.
   let byteCount: Int
 
   init(owning descriptor: Int32, byteCount: Int) {

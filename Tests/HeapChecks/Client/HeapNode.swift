@@ -10,6 +10,16 @@ let pageSize = 4096
 /// An open heap node, `/dev/dma_heap/<name>`.
 final class HeapNode: Sendable {
   let path: String
+
+  /// What the lengths of its buffers are rounded up to, in bytes: a page, or a chunk (C2).
+  let unit: Int
+
+  /// The largest buffer that the heap promises, in bytes.
+  let largestBuffer: Int
+
+  /// The largest buffer that others have room beside.
+  let largestShared: Int
+
   private let descriptor: Int32
 
   /// Opens the node.
@@ -17,6 +27,16 @@ final class HeapNode: Sendable {
   /// Reading is enough to allocate, and what most clients ask for.
   init(_ path: String, flags: Int32 = O_RDONLY) throws(SystemFailure) {
     self.path = path
+    let name = Self.name(path)
+    if let region = try? ModuleRegion(of: name) {
+      unit = region.unit * pageSize
+      largestBuffer = region.pages / region.unit * unit
+      largestShared = largestBuffer / 8
+    } else {
+      unit = pageSize
+      largestBuffer = name.hasSuffix("-contig") ? 4 << 20 : Int.max
+      largestShared = largestBuffer
+    }
     descriptor = shim_open(path, flags | O_CLOEXEC)
     if descriptor < 0 { throw SystemFailure("open \(path)") }
   }
@@ -26,10 +46,11 @@ final class HeapNode: Sendable {
   }
 
   /// The heap's name: the last part of the path.
-  var name: String { path.split(separator: "/").last.map(String.init) ?? path }
+  var name: String { Self.name(path) }
 
-  /// The largest buffer that the heap promises, in bytes.
-  var largestBuffer: Int { name.hasSuffix("-contig") ? 4 << 20 : Int.max }
+  private static func name(_ path: String) -> String {
+    path.split(separator: "/").last.map(String.init) ?? path
+  }
 
   /// Allocates a buffer as clients do.
   func allocate(
@@ -37,7 +58,8 @@ final class HeapNode: Sendable {
   ) throws(SystemFailure) -> DMABuffer {
     var request = AllocationRequest(length: UInt64(byteCount), flags: UInt32(flags))
     try send(&request)
-    return DMABuffer(owning: Int32(bitPattern: request.descriptor ?? 0), byteCount: byteCount)
+    let length = unit == pageSize ? byteCount : (byteCount + unit - 1) / unit * unit
+    return DMABuffer(owning: Int32(bitPattern: request.descriptor ?? 0), byteCount: length)
   }
 
   /// Sends a request, which may be malformed.

@@ -38,7 +38,7 @@ struct RandomClient {
     self.node = node
     self.mayRunShort = mayRunShort
     random = SeededGenerator(seed: seed)
-    largestPages = max(1, min(budget / 8, node.largestBuffer) / pageSize)
+    largestPages = max(1, min(budget / 8, node.largestShared) / pageSize)
   }
 
   /// Does one thing.
