@@ -10,6 +10,11 @@ extension TestHost {
     state.withLock { $0.regions[UInt16(number)] = share }
   }
 
+  /// Pages of regions that whoever has them does not let go of.
+  public func setPinned(_ pages: Set<Int>) {
+    state.withLock { $0.pinned = pages }
+  }
+
   func share(in kind: MemoryKind) -> RegionShare<TestHost>? {
     state.withLock { $0.regions[kind.source.rawValue] }
   }
@@ -29,6 +34,7 @@ extension TestHost {
     try share.allocate(
       count, of: properties.blockSize, into: &chain, on: self,
       makeBlock: { run in
+        guard state.withLock({ $0.pinned.isDisjoint(with: run) }) else { return nil }
         let own = PoolProperties(blockSize: PageCount(run.count), kind: properties.kind)
         guard let block = try? makeBlock(pool, own, effort, of: run) else {
           misuse("a test has too few blocks for its region")

@@ -99,6 +99,7 @@ public final class TestHost: HeapHost {
     var killCountdown: Int?
     var chargeLimit = Int.max
     var regions: [UInt16: RegionShare<TestHost>] = [:]
+    var pinned: Set<Int> = []
   }
 
   let blocks: PlainArray<BlockRecord>

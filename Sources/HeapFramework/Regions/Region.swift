@@ -62,23 +62,21 @@ public final class Region<Host: Machine>: Sendable {
   /// - Parameters:
   ///   - count: chunks, 1 or more.
   ///   - order: of each; the number of its first page is a multiple of its size.
-  ///   - body: is given the chunks, as many at a time as are next to each other.
+  ///   - body: is given chunks, as many at a time as are next to each other, and says how many of their pages can be
+  ///     had; it has given back the others.
   /// - Returns: whether there were so many. If not, the caller gives back what it was given.
   /// - Complexity: O(runs × log pages); O(1) when fewer pages are free.
   /// - Context: takes the region's lock for a run at a time, not while `body` is called; does not block.
-  public func takeChunks(_ count: Int, of order: Order, _ body: (Range<Int>) -> Void) -> Bool {
+  public func takeChunks(_ count: Int, of order: Order, _ body: (Range<Int>) -> Int) -> Bool {
     let chunk = order.pages.rawValue
     let (start, free) = state.withLock { ($0.nextTurn, $0.map.freeCount) }
     guard count <= free / chunk else { return false }
-    if let run = takeRun(count * chunk, alignedTo: chunk, from: start) {
-      body(run)
-      return true
-    }
+    var missing = count * chunk
+    if let run = takeRun(missing, alignedTo: chunk, from: start) { missing -= body(run) }
     // A chunk across the start is in neither half of the turn.
     let end = min(start + chunk, pages.upperBound)
-    let missing = takeChunks(chunk, count * chunk, in: start..<pages.upperBound, body)
-    return missing == 0
-      || takeChunks(chunk, missing, in: pages.lowerBound..<end, body) == 0
+    missing = takeChunks(chunk, missing, in: start..<pages.upperBound, body)
+    return takeChunks(chunk, missing, in: pages.lowerBound..<end, body) == 0
   }
 
   /// Takes the first run from a page on, or else before it.
@@ -99,15 +97,14 @@ public final class Region<Host: Machine>: Sendable {
   ///
   /// - Returns: pages that are missing.
   private func takeChunks(
-    _ chunk: Int, _ wanted: Int, in bounds: Range<Int>, _ body: (Range<Int>) -> Void
+    _ chunk: Int, _ wanted: Int, in bounds: Range<Int>, _ body: (Range<Int>) -> Int
   ) -> Int {
     var missing = wanted
     var position = bounds.lowerBound
     while missing > 0,
       let chunks = takeChunks(chunk, atMost: missing, in: position..<bounds.upperBound)
     {
-      body(chunks)
-      missing -= chunks.count
+      missing -= body(chunks)
       position = chunks.upperBound
     }
     return missing

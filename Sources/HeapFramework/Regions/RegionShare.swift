@@ -25,27 +25,36 @@ public struct RegionShare<Host: PageSource>: Sendable {
   ///   - count: 1 or more.
   ///   - size: pages in each.
   ///   - chain: where they are appended.
-  ///   - makeBlock: the block that stands for so many pages.
+  ///   - makeBlock: the block that stands for so many pages; nil when these cannot be had now, because whoever
+  ///     lends the region's memory to others does not get it back. Others are looked for then.
   ///   - forget: unmakes a block that is not handed out after all, and says which pages it stood for.
   /// - Throws: a shortage (ENOMEM) that says how many pages are free, and how many of them in a row.
-  /// - Complexity: O(blocks × log pages); a request for more than is free fails in O(1).
+  /// - Complexity: O(blocks × log pages), but for pages that cannot be had; a request for more than is free fails in O(1).
   /// - Context: takes the region's lock, for a run at a time; does not block.
   @inlinable
   public func allocate(
     _ count: Int, of size: PageCount, into chain: inout BlockChain<Host>, on host: Host,
-    makeBlock: (Range<Int>) -> Host.Block, forget: (Host.Block) -> Range<Int>
+    makeBlock: (Range<Int>) -> Host.Block?, forget: (Host.Block) -> Range<Int>
   ) throws(Host.Failure) {
     var taken = BlockChain<Host>()
     let isDone: Bool
     switch cut {
     case .runs:
-      while taken.blockCount < count, let run = region.takeRun(size) {
-        taken.append(makeBlock(run), in: host)
+      var position = region.pages.lowerBound
+      while taken.blockCount < count,
+        let run = region.takeRun(size, in: position..<region.pages.upperBound)
+      {
+        if let block = makeBlock(run) {
+          taken.append(block, in: host)
+        } else {
+          region.give(run)
+          position = run.lowerBound + max(size.rawValue / Self.triesInRun, 1)
+        }
       }
       isDone = taken.blockCount == count
     case .chunks(let order):
       isDone = region.takeChunks(count, of: order) { chunks in
-        taken.append(makeBlock(chunks), in: host)
+        obtain(chunks, order.pages.rawValue, into: &taken, on: host, makeBlock)
       }
     }
     guard isDone else {
@@ -56,6 +65,30 @@ public struct RegionShare<Host: PageSource>: Sendable {
         Shortage(of: asked, .fragmented(free: space.free, largestRun: space.largestRun)))
     }
     chain.append(taken, in: host)
+  }
+
+  /// How often a run is looked for that overlaps one that could not be had.
+  @usableFromInline static var triesInRun: Int { 8 }
+
+  /// Gets the chunks that can be had of some in a row: together, or else those in each half.
+  ///
+  /// - Returns: their pages.
+  @inlinable
+  func obtain(
+    _ chunks: Range<Int>, _ chunk: Int, into taken: inout BlockChain<Host>, on host: Host,
+    _ makeBlock: (Range<Int>) -> Host.Block?
+  ) -> Int {
+    if let block = makeBlock(chunks) {
+      taken.append(block, in: host)
+      return chunks.count
+    }
+    guard chunks.count > chunk else {
+      region.give(chunks)
+      return 0
+    }
+    let middle = chunks.lowerBound + (chunks.count / chunk + 1) / 2 * chunk
+    return obtain(chunks.lowerBound..<middle, chunk, into: &taken, on: host, makeBlock)
+      + obtain(middle..<chunks.upperBound, chunk, into: &taken, on: host, makeBlock)
   }
 }
 

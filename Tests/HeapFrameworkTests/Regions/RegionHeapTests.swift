@@ -62,6 +62,34 @@ struct RegionHeapTests {
     fixture.close(heap)
   }
 
+  /// Pages that somebody has pinned: whatever is beside them is had, and nothing is lost.
+  @Test func pinnedPages_areGoneAround() throws {
+    let regionHeap = try regionHeap()
+    let chunkHeap = try chunkHeap()
+    fixture.host.setPinned([0, 5, 100, 517])
+    let run = try fixture.buffer(200, of: regionHeap)
+    #expect(try #require(runs(run).first).lowerBound > 100)
+    regionHeap.free(run, mayBeWritten: false)
+
+    // 64 chunks, of which three have a pinned page.
+    #expect(throws: TestFailure.self) { try chunkHeap.allocate(PageCount(62 * 16)) }
+    #expect(throws: TestFailure.self) { try regionHeap.allocate(PageCount(508)) }
+    #expect(region.space.largestRun == PageCount(1024))
+    let most = try fixture.buffer(61 * 16, of: chunkHeap)
+    let had = Set(runs(most).flatMap { Array($0) })
+    #expect(had == Set(16..<1024).subtracting(96..<112).subtracting(512..<528))
+    chunkHeap.free(most, mayBeWritten: true)
+    #expect(region.space.largestRun == PageCount(1024))
+
+    // Once they are let go of, they are had as any other.
+    fixture.host.setPinned([])
+    let all = try fixture.buffer(1024, of: chunkHeap)
+    chunkHeap.free(all, mayBeWritten: false)
+    #expect(region.space.largestRun == PageCount(1024))
+    fixture.close(regionHeap)
+    fixture.close(chunkHeap)
+  }
+
   /// More than there is: nothing is lost, and the error says what is free, and how much of it in a row.
   @Test func shortage_saysWhatIsFree_andLeavesNothing() throws {
     let regionHeap = try regionHeap()

@@ -100,6 +100,7 @@ final class RegionFixture {
         sourceLocation: sourceLocation)
       model.set(run, isFree: false)
       runs.append(run)
+      return run.count
     }
     #expect(
       isDone == isPossible, "\(count) chunks of \(1 << order)", sourceLocation: sourceLocation)

@@ -78,8 +78,12 @@ struct RegionTests {
   @Test func moreThanThereIs_isRefusedAtOnce() {
     let region = Region<TestHost>(0..<1 << 20)
     #expect(region.takeRun(PageCount(Int.max)) == nil)
-    #expect(!region.takeChunks(Int.max, of: Order(4)) { _ in Issue.record("something was taken") })
-    #expect(!region.takeChunks(1, of: Order(51)) { _ in Issue.record("something was taken") })
+    func refuse(_ run: Range<Int>) -> Int {
+      Issue.record("something was taken")
+      return run.count
+    }
+    #expect(!region.takeChunks(Int.max, of: Order(4), refuse))
+    #expect(!region.takeChunks(1, of: Order(51), refuse))
     #expect(region.takeRun(PageCount(1), in: 5..<5) == nil)
     #expect(region.takeRun(PageCount(1), in: -7 ..< -3) == nil)
     #expect(region.takeRun(PageCount(1), in: 1 << 20..<1 << 21) == nil)
@@ -124,7 +128,11 @@ struct RegionTests {
           case 0:
             if let run = region.takeRun(PageCount(1 + random.below(60))) { more = [run] }
           case 1:
-            if !region.takeChunks(1 + random.below(20), of: Order(3), { more.append($0) }) {
+            let isDone = region.takeChunks(1 + random.below(20), of: Order(3)) { run in
+              more.append(run)
+              return run.count
+            }
+            if !isDone {
               for run in more { region.give(run) }
               more = []
             }
