@@ -27,7 +27,8 @@ PACKAGE ?= .
 prepare := @Scripts/prepare
 
 # What `make test` runs, in this order.
-stages := lint prepare-test embedded test-debug user-build test-release test-thread test-address vm-test-short
+stages := lint prepare-test embedded test-debug user-build test-release test-thread test-address vm-test-short \
+  vm-test-6.1-arm64
 
 # What the gate runs beyond that: .ci/run.
 gate_stages := test-command benchmarks-build vm-test-rest vm-test-6.12 vm-check-short
@@ -73,7 +74,7 @@ core-object: ## Build the Swift object of the kernel module.
 
 kernel: ## Build the kernel module for KERNEL, one of the rig's (default: built).
 	$(prepare) $(KERNEL)
-	$(MAKE) --no-print-directory core-object
+	$(MAKE) --no-print-directory core-object $(if $(filter %-arm64,$(KERNEL)),ARCH=arm64)
 	VM/build-module $(KERNEL)
 
 vm-shell: ## Open a shell in a guest that has the module, the command and the checks.
@@ -87,12 +88,13 @@ vm-test: ## Check the module in guests of the kernel that is built here.
 	VM/test built
 
 vm-test-stock: ## Check the module in guests of Debian's stock kernels.
-	$(prepare) stock-7.2
+	$(prepare) stock
 	VM/test stock-6.1
 	VM/test stock-6.12
 	VM/test stock-7.2
+	$(MAKE) --no-print-directory vm-test-6.1-arm64
 
-vm-test-6.1 vm-test-6.12 vm-test-7.2: vm-test-%: ## The same, on one of them.
+vm-test-6.1 vm-test-6.12 vm-test-7.2 vm-test-6.1-arm64: vm-test-%: ## The same, on one of them.
 	$(prepare) stock-$*
 	VM/test stock-$*
 
@@ -159,7 +161,7 @@ prepare-test: ## Check that what is needed is looked for and installed as it sho
 	Tests/prepare
 
 embedded: ## Build the core as Embedded Swift and run it.
-	$(prepare) run
+	$(prepare) embedded
 	Scripts/embedded.sh
 
 test-debug: ## Run the tests with all checks of a debug build.

@@ -5,6 +5,7 @@
 # is an error: a new compiler must not pass unnoticed.
 #
 # -v last=1: this is the last object, in which all comes together.
+# -v thunks=1: functions return through the kernel's thunk, as on x86-64.
 
 function fail(what) {
   print "error: " FILENAME ":" FNR ": " what > "/dev/stderr"
@@ -22,8 +23,7 @@ BEGIN {
   for (index_ in names) masks[names[index_]] = 1
 }
 
-# Functions return through the kernel's thunk.
-/^attributes / {
+/^attributes / && thunks {
   if (sub(/^attributes #[0-9]+ = \{/, "& fn_ret_thunk_extern")) seen["attributes"] += 1
   else fail("attributes in another shape")
 }
@@ -72,7 +72,7 @@ END {
   FNR = "end"
   for (name in looks)
     if (looks[name] != 1) fail("'" name "' looks " looks[name] " times at the top bit of an address, not once")
-  expected = "attributes,shared functions,errors" (last ? ",functions" : "")
+  expected = "shared functions,errors" (thunks ? ",attributes" : "") (last ? ",functions" : "")
   count = split(expected, names, ",")
   for (index_ = 1; index_ <= count; index_ += 1)
     if (!seen[names[index_]]) fail("no " names[index_] " to be adapted")

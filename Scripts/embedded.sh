@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# Builds the core as Embedded Swift for this machine and for a bare x86-64 machine with the flags of
-# the Linux kernel, runs the probe here, and checks what the bare objects ask of their host.
+# Builds the core as Embedded Swift for this machine, and for bare machines with the flags of the Linux kernel,
+# x86-64 and arm64; runs the probe here, and checks what the bare objects ask of their host.
 
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -49,20 +49,25 @@ compile "$here"
 swiftc "${settings[@]}" -o "$here/probe" $(objects "$here")
 "$here/probe"
 
-echo "embedded: the probe, bare machine"
-bare=.build-embedded/bare
-compile "$bare" "${kernel[@]}"
-# shellcheck disable=SC2046
-ld -r -o "$bare/core.o" $(objects "$bare")
-unexpected=$(nm --undefined-only --format=just-symbols "$bare/core.o" \
-  | grep -vxF -f <(printf '%s\n' "${allowed[@]}") || true)
-if [[ -n $unexpected ]]; then
-  echo "error: the core asks its host for:" $unexpected >&2
-  exit 1
-fi
-vectors=$(objdump -d "$bare/core.o" | grep -c '%[xyz]mm' || true)
-if [[ $vectors -ne 0 ]]; then
-  echo "error: $vectors instructions of the core use vector registers" >&2
-  exit 1
-fi
+for architecture in "${architectures[@]}"; do
+  echo "embedded: the probe, bare $architecture"
+  use_architecture "$architecture"
+  bare=.build-embedded/$architecture
+  compile "$bare" "${kernel[@]}"
+  # shellcheck disable=SC2046
+  "${binutils}ld" -r -o "$bare/core.o" $(objects "$bare")
+  unexpected=$("${binutils}nm" --undefined-only --format=just-symbols "$bare/core.o" \
+    | grep -vxF -f <(printf '%s\n' "${allowed[@]}") || true)
+  if [[ -n $unexpected ]]; then
+    echo "error: the core asks its host for:" $unexpected >&2
+    exit 1
+  fi
+  # x86-64's registers begin with a percent sign; arm64's are q0, v0.4s, and as scalars d0 or s0.
+  vectors=$("${binutils}objdump" -d --no-show-raw-insn "$bare/core.o" |
+    grep -cE '%[xyz]mm|[[:space:],{][qdsv][0-9]+([.,]|$)' || true)
+  if [[ $vectors -ne 0 ]]; then
+    echo "error: $vectors instructions of the core use vector registers" >&2
+    exit 1
+  fi
+done
 echo "embedded: holds"

@@ -8,7 +8,7 @@
 rig=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 command=$(basename "$0")
 cache=${SWIFT_DMA_HEAPS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/swift-dma-heaps}
-kernels="built checked stock-6.1 stock-6.12 stock-7.2"
+kernels="built checked stock-6.1 stock-6.12 stock-7.2 stock-6.1-arm64"
 
 PATH=$PATH:/usr/sbin:/sbin
 as_root=()
@@ -57,6 +57,25 @@ logged() {
   "$@" >>"$log" 2>&1 && return
   tail -n 30 "$log" >&2
   fail "'$1' failed; all it said is in $log"
+}
+
+# Sets what depends on the machine that the kernel named $1 is for: `architecture`, as Debian calls it, `cross`,
+# before the names of a compiler's tools, and `make_for`, for a kernel's make.
+use_machine_of() {
+  case $1 in
+    *-arm64)
+      architecture=arm64
+      cross=aarch64-linux-gnu-
+      make_for=(ARCH=arm64 CROSS_COMPILE="$cross")
+      need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
+      ;;
+    *)
+      architecture=amd64
+      cross=
+      make_for=()
+      need gcc gcc
+      ;;
+  esac
 }
 
 # Prints the directory of the kernel named $1, and makes it first if need be. In it are `release`,
