@@ -27,7 +27,7 @@ PACKAGE ?= .
 prepare := @Scripts/prepare
 
 # What `make test` runs, in this order.
-stages := lint prepare-test embedded test-debug user-build test-release test-thread test-address vm-test-short \
+stages := lint prepare-test bindings embedded test-debug user-build test-release test-thread test-address vm-test-short \
   vm-test-6.1-arm64
 
 # What the gate runs beyond that: .ci/run.
@@ -159,6 +159,10 @@ lint: ## Check the format of all Swift code.
 
 prepare-test: ## Check that what is needed is looked for and installed as it should be.
 	Tests/prepare
+
+bindings: ## Check the schemas of device tree nodes.
+	$(prepare) bindings
+	Tests/bindings
 
 embedded: ## Build the core as Embedded Swift and run it.
 	$(prepare) embedded
