@@ -47,14 +47,13 @@ memory_is_back "$before"
 # Half of the memory is a file's, which has to move.
 half=$(awk '$1 == "MemFree:" { print int($2 / 2048) }' /proc/meminfo)
 dd if=/dev/urandom of=/tmp/file bs=1M count="$half" 2>/dev/null
-sum=$(cksum </tmp/file)
+sum=$(md5sum </tmp/file)
 dmesg -c >/dev/null
 load region=camera:100M chunk=frames:128M:64K
-[ "$(cksum </tmp/file)" = "$sum" ] || bad "a file that was in the way has changed"
+[ "$(md5sum </tmp/file)" = "$sum" ] || bad "a file that was in the way has changed"
 rm /tmp/file
 dmesg | grep 'has the memory'
 cat /sys/kernel/debug/swift_dma_heaps/regions
-place=$(dmesg | sed -n "s/.*'camera' has the memory from \(0x[0-9a-f]*\) .*/\1/p")
 
 insmod /modules/importer.ko || bad "insmod importer"
 for heap in camera frames; do
@@ -80,6 +79,24 @@ done
 rmmod importer || bad "rmmod importer"
 unload
 
+# The same place again, by its address, before anybody else has some of it.
+load region=camera:100M
+place=$(($(awk '$1 == "camera" { print $2 * 4096 }' /sys/kernel/debug/swift_dma_heaps/regions)))
+unload
+load region=camera:100M:"$place"
+[ "$(awk '$1 == "camera" { print $2 * 4096 }' /sys/kernel/debug/swift_dma_heaps/regions)" = $((place)) ] ||
+  bad "not at $place: $(cat /sys/kernel/debug/swift_dma_heaps/regions)"
+# Nobody else has it meanwhile.
+heap-checks hold mapping --seconds 600 --heap /dev/dma_heap/camera >/tmp/held &
+holder=$!
+until grep -q holding /tmp/held; do
+  kill -0 $holder 2>/dev/null || { bad "no buffer of a region can be held"; break; }
+  sleep 0.1
+done
+rmmod swift_dma_heaps 2>/dev/null && bad "the module was unloaded under a buffer of a region"
+kill -9 $holder
+wait
+unload
 # Three pages that the kernel finds faulty are nobody's from then on; those beside them are as good as before.
 load region=camera:4M
 check_by_module pool_owner heap=camera
@@ -87,17 +104,5 @@ check_by_module pool_owner heap=camera
   bad "not three pages are kept back: $(cat /sys/kernel/debug/swift_dma_heaps/regions)"
 unload
 
-# The same place again, by its address.
-load region=camera:100M:"$place"
-[ "$(awk '$1 == "camera" { print $2 * 4096 }' /sys/kernel/debug/swift_dma_heaps/regions)" = $((place)) ] ||
-  bad "not at $place: $(cat /sys/kernel/debug/swift_dma_heaps/regions)"
-# Nobody else has it meanwhile.
-heap-checks hold mapping --seconds 600 --heap /dev/dma_heap/camera >/tmp/held &
-holder=$!
-until grep -q holding /tmp/held; do sleep 0.1; done
-rmmod swift_dma_heaps 2>/dev/null && bad "the module was unloaded under a buffer of a region"
-kill -9 $holder
-wait
-unload
 memory_is_back "$before"
 exit $status
