@@ -25,8 +25,14 @@
 /* 6.16: what there was a kind of memory for is asked for by flags. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0)
 #define COMPAT_MOVABLE_RANGE ACR_FLAGS_NONE
+#define COMPAT_CMA_RANGE ACR_FLAGS_CMA
 #else
 #define COMPAT_MOVABLE_RANGE MIGRATE_MOVABLE
+#ifdef CONFIG_CMA
+#define COMPAT_CMA_RANGE MIGRATE_CMA
+#else
+#define COMPAT_CMA_RANGE MIGRATE_MOVABLE
+#endif
 #endif
 
 #endif

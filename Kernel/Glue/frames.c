@@ -10,6 +10,7 @@
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
+#include <linux/mutex.h>
 #include <linux/sched/signal.h>
 
 #include "compat.h"
@@ -64,11 +65,23 @@ static int take(unsigned long first, unsigned long pages)
 				  GFP_KERNEL | __GFP_NOWARN);
 }
 
+/* No process is killed for it. */
+static int claim(unsigned long first, unsigned long pages)
+{
+	return alloc_contig_range(first, first + pages, COMPAT_CMA_RANGE,
+				  GFP_KERNEL | __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
+}
+
 static void give_back(unsigned long first, unsigned long pages)
 {
 	free_contig_range(first, pages);
 }
 #else
+static int claim(unsigned long first, unsigned long pages)
+{
+	return -EOPNOTSUPP;
+}
+
 static int take(unsigned long first, unsigned long pages)
 {
 	return -EOPNOTSUPP;
@@ -130,6 +143,28 @@ static int take_anywhere(unsigned long *first, unsigned long pages, unsigned lon
 		}
 	}
 	return -EBUSY;
+}
+
+bool glue_claim(unsigned long frame, unsigned long pages)
+{
+	/* Those who isolate parts of one block of pages are in each other's way. */
+	static DEFINE_MUTEX(claims);
+	int error;
+
+	/* Who is being killed wants nothing any more, though more places could be tried. */
+	if (mutex_lock_killable(&claims))
+		return false;
+	error = fatal_signal_pending(current) ? -EINTR : claim(frame, pages);
+	mutex_unlock(&claims);
+	if (error)
+		return false;
+	memory_zero_new(pfn_to_page(frame), pages);
+	return true;
+}
+
+void glue_unclaim(unsigned long frame, unsigned long pages)
+{
+	frames_give_back(frame, pages);
 }
 
 int frames_take(unsigned long *first, unsigned long pages, unsigned long alignment)

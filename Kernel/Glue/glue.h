@@ -4,7 +4,7 @@
  * what the kernel's callbacks ask of the core (core_*).
  *
  * Both compilers read this file, so it includes no kernel header and uses no type whose size a
- * kernel's configuration decides: one Swift object serves every x86-64 kernel.
+ * kernel's configuration decides: one Swift object serves every kernel of an architecture.
  */
 #ifndef SWIFT_DMA_HEAPS_GLUE_H
 #define SWIFT_DMA_HEAPS_GLUE_H
@@ -17,6 +17,7 @@ struct page;
 struct seq_file;
 struct dma_buf;
 struct swift_dma_heap;
+struct device_node;
 
 /* How the CPU's caches treat a buffer. */
 enum core_caching {
@@ -70,6 +71,12 @@ unsigned long glue_frame(struct page *page);
 struct page *glue_page(unsigned long frame);
 /* The first of the frames up to the end whose page the kernel has found faulty; the end when there is none. */
 unsigned long glue_first_faulty(unsigned long frame, unsigned long end);
+/*
+ * Takes frames of a lent region from whoever has them, and zeroes them; false when somebody does not let go of one, or
+ * the caller is being killed. Context: process; sleeps.
+ */
+bool glue_claim(unsigned long frame, unsigned long pages);
+void glue_unclaim(unsigned long frame, unsigned long pages);
 /* A block of another module's pool, which may want to free it itself. */
 void glue_free_pool_block(struct page *block, unsigned int order, unsigned long pool);
 /*
@@ -122,6 +129,14 @@ bool glue_worker_must_stop(void);
 void glue_worker_yield(void);
 /* Until somebody wakes it, or glue_now() is past the deadline. */
 void glue_worker_sleep(unsigned long long deadline);
+
+/* The device tree; where the kernel has none, nobody asks. */
+bool glue_tree_is_compatible(struct device_node *node, const char *entry);
+/* How many bytes there are, as they stand in the tree; -1 when there is no such property. */
+int glue_tree_property(struct device_node *node, const char *name, const void **bytes);
+struct device_node *glue_tree_parent(struct device_node *node);
+bool glue_tree_is_reserved_memory(struct device_node *node);
+struct device_node *glue_tree_node(unsigned int phandle);
 
 /* Buffer objects. */
 /*
@@ -176,12 +191,14 @@ void glue_print_number(struct seq_file *file, long number);
 
 /* The core. */
 
-/* Memory that the module has until core_stop(), zeroed, for a heap of its own. */
+/* Memory that the module has until core_stop(), zeroed unless it is lent, for a heap of its own. */
 struct core_region {
 	const char *name;	/* of the heap; lives as long */
 	unsigned long first_frame;
 	unsigned long pages;
 	unsigned long long chunk_bytes;	/* 0: buffers are runs */
+	/* What is free of it the kernel lends to others: frames are claimed when they are wanted. */
+	bool is_lent;
 };
 
 enum core_region_problem {
@@ -194,6 +211,35 @@ enum core_region_problem {
 
 /* Whether a region may be like that. The core need not run. Context: any. */
 enum core_region_problem core_check_region(unsigned long long bytes, unsigned long long chunk_bytes);
+
+/* A heap's node in the device tree, as the core understands it. */
+struct core_declaration {
+	/* The region's node; where something is wrong, the node whose property that is. */
+	struct device_node *region;
+	unsigned long long chunk_bytes;	/* 0: buffers are runs */
+	const char *property;
+	unsigned long long number;	/* the wrong one, 0 for none */
+};
+
+enum core_declaration_problem {
+	CORE_DECLARATION_IS_FINE,
+	CORE_DECLARATION_OF_NOTHING,	/* the node is no heap's */
+	CORE_DECLARATION_LACKS,
+	CORE_DECLARATION_HAS_LENGTH,
+	CORE_DECLARATION_OF_UNKNOWN_NODE,
+	CORE_DECLARATION_OF_NO_REGION,
+	CORE_DECLARATION_CONTRADICTS_NO_MAP,
+	CORE_DECLARATION_NO_POWER_OF_TWO,
+	CORE_DECLARATION_NO_PAGES,
+	CORE_DECLARATION_HAS_CELLS,
+	CORE_DECLARATION_TOO_LARGE,
+	CORE_DECLARATION_EXCEEDS_REGION,
+	CORE_DECLARATION_PROBLEMS,
+};
+
+/* Reads a node. The core need not run. Context: process. */
+enum core_declaration_problem core_read_declaration(struct device_node *node,
+						     struct core_declaration *read);
 
 /* What the administrator has set; where nothing was set (ULONG_MAX, no orders, a mark of 0) the core decides. */
 struct core_configuration {

@@ -32,6 +32,15 @@ void regions_give_back(void);
 /* How many there are, and where they stand. */
 unsigned int regions_taken(const struct core_region **regions);
 
+/* device_tree.c */
+/* A scatter list's entry has 32 bits for its bytes, and a buffer may be all of a region. */
+#define LARGEST_REGION ((unsigned long long)(UINT_MAX & PAGE_MASK))
+/*
+ * Fills in the heaps that the tree declares; what is wrong with one is said, and it is left out. How many there are,
+ * or a negative errno.
+ */
+int device_tree_find(struct core_region *regions, unsigned int room);
+
 /* frames.c */
 /* Any frame of a run, where it says FRAMES_ANYWHERE. */
 #define FRAMES_ANYWHERE ULONG_MAX

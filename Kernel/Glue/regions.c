@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Regions that an administrator asks for where no device tree does: contiguous memory that is taken when the module
- * is loaded, and given back when it is unloaded.
+ * The regions that heaps are made of: those of the device tree, and those that an administrator asks for where there
+ * is none, contiguous memory that is taken when the module is loaded, and given back when it is unloaded.
  */
 #include <linux/kernel.h>
 #include <linux/mm.h>
@@ -26,10 +26,7 @@ module_param_array(chunk, charp, &chunk_count, 0444);
 MODULE_PARM_DESC(chunk,
 		 "name:size:alignment, memory to set aside for a heap of that name, whose buffers are made of chunks of the alignment's size (example: frames:256M:64K)");
 
-/* A scatter list's entry has 32 bits for its bytes, and a buffer may be all of a region. */
-#define LARGEST_REGION ((unsigned long long)(UINT_MAX & PAGE_MASK))
-
-static struct core_region regions[2 * MOST_REGIONS];
+static struct core_region regions[3 * MOST_REGIONS];
 static unsigned int taken_count;
 
 /* What a parameter says. */
@@ -161,8 +158,12 @@ static int take_all(const char *parameter, char *const *texts, unsigned int coun
 
 int regions_take(void)
 {
-	int error = take_all("region", region, region_count, false);
+	int error = device_tree_find(regions, MOST_REGIONS);
 
+	if (error < 0)
+		return error;
+	taken_count = error;
+	error = take_all("region", region, region_count, false);
 	if (!error)
 		error = take_all("chunk", chunk, chunk_count, true);
 	if (error)
@@ -175,7 +176,8 @@ void regions_give_back(void)
 	while (taken_count > 0) {
 		const struct core_region *last = &regions[--taken_count];
 
-		frames_give_back(last->first_frame, last->pages);
+		if (!last->is_lent)
+			frames_give_back(last->first_frame, last->pages);
 		kfree(last->name);
 	}
 }

@@ -41,7 +41,7 @@ struct Configuration {
       orders.append(Orders(order: wanted[index], marks: marks))
     }
     for index in 0..<Int(unsafe given.region_count) {
-      regions.append(try unsafe KernelRegion(given.regions[index]))
+      regions.append(try unsafe KernelRegion(given.regions[index], beside: regions))
     }
   }
 

@@ -74,15 +74,18 @@ enum PageSourceKind: Equatable {
 extension MemoryKind {
   private static let firstRegion = 3
 
-  /// Ordinary memory of the kernel's page allocator, or a region's, which is free when it is zeroed.
-  init(_ source: PageSourceKind) {
+  /// Ordinary memory of the kernel's page allocator, or a region's.
+  ///
+  /// - Parameter isLent: a region's that is not is free when it is zeroed; one that is, is zeroed when it is claimed.
+  init(_ source: PageSourceKind, isLent: Bool = false) {
     switch source {
     case .system: self.init(MemorySource(rawValue: 0))
     case .contiguous: self.init(MemorySource(rawValue: 1))
     case .other: self.init(MemorySource(rawValue: 2))
     case .region(let index):
       self.init(
-        MemorySource(rawValue: UInt16(Self.firstRegion + index)), keeping: .keptZeroed)
+        MemorySource(rawValue: UInt16(Self.firstRegion + index)), keeping: isLent ? [] : .keptZeroed
+      )
     }
   }
 

@@ -24,7 +24,7 @@ struct OwnHeap: Sendable {
   ) throws(Errno) -> [OwnHeap] {
     var heaps: [OwnHeap] = []
     for (index, region) in configuration.regions.enumerated() {
-      let heap = try makeHeap(of: region, MemoryKind(.region(index)), memory)
+      let heap = try makeHeap(of: region, MemoryKind(.region(index), isLent: region.isLent), memory)
       heaps.append(OwnHeap(name: region.name, hasPrefix: false, heap: heap))
     }
     let contiguous = try makeContiguous(memory)

@@ -18,14 +18,20 @@ struct KernelRegion: Sendable {
 
   let share: RegionShare<KernelHost>
 
-  /// A region whose memory the module has.
+  /// Whether the kernel has it while it is free.
+  let isLent: Bool
+
+  /// A region whose memory the module has, or may claim.
   ///
+  /// - Parameter others: of which one may have the same memory for another heap.
   /// - Throws: `.invalidArgument` for what ``RegionRules`` do not allow.
-  init(_ given: core_region) throws(Errno) {
+  init(_ given: core_region, beside others: [KernelRegion]) throws(Errno) {
     guard let text = unsafe given.name else { throw .invalidArgument }
     name = unsafe CText(kept: text)
-    let region = Region<KernelHost>(
-      Int(unsafe given.first_frame)..<Int(unsafe given.first_frame + given.pages))
+    let frames = Int(unsafe given.first_frame)..<Int(unsafe given.first_frame + given.pages)
+    let region =
+      others.first { $0.share.region.pages == frames }?.share.region ?? Region<KernelHost>(frames)
+    isLent = unsafe given.is_lent
     let cut: RegionCut
     do throws(DeclarationProblem) {
       let pages = PageCount(Int(unsafe given.pages))
@@ -44,13 +50,19 @@ struct KernelRegion: Sendable {
     try share.allocate(
       count, of: size, into: &chain, on: KernelHost(),
       makeBlock: { frames in
+        guard !isLent || glue_claim(UInt(frames.lowerBound), UInt(frames.count)) else { return nil }
         guard let page = unsafe glue_page(UInt(frames.lowerBound)) else {
           preconditionFailure("a region's frames have pages")
         }
         let block = unsafe PageBlock(page)
         block.tag = PoolTag(pool, PageCount(frames.count))
         return block
-      }, forget: Self.frames)
+      },
+      forget: { block in
+        let frames = Self.frames(of: block)
+        if isLent { glue_unclaim(UInt(frames.lowerBound), UInt(frames.count)) }
+        return frames
+      })
   }
 
   /// Takes a block back, without those of its pages that the kernel has found faulty.
@@ -59,7 +71,9 @@ struct KernelRegion: Sendable {
   func give(_ block: PageBlock) {
     var rest = Self.frames(of: block)
     var healthy = rest.lowerBound..<Self.firstFaulty(in: rest)
-    guard healthy != rest else { return share.region.give(rest) }
+    // Of what it is given back, the kernel keeps back the faulty pages.
+    if isLent { glue_unclaim(UInt(rest.lowerBound), UInt(rest.count)) }
+    guard healthy != rest, !isLent else { return share.region.give(rest) }
     while !rest.isEmpty {
       if !healthy.isEmpty {
         _ = unsafe glue_zero(glue_page(UInt(healthy.lowerBound)), UInt(healthy.count))

@@ -1,0 +1,76 @@
+#!/bin/busybox sh
+# SPDX-License-Identifier: MIT
+#
+# Heaps that the device tree declares (board.dts): which there are, and what is said of those that are not; what they
+# give out while the kernel has lent their memory to others.
+
+. ./lib.sh
+
+regions=/sys/kernel/debug/swift_dma_heaps/regions
+free_contiguous() {
+  awk '$1 == "CmaFree:" { print $2 }' /proc/meminfo
+}
+
+before=$(free_memory)
+contiguous=$(free_contiguous)
+dmesg -c >/dev/null
+load
+cat $regions
+said() {
+  dmesg | grep -qF -- "swift_dma_heaps: $1" || bad "no '$1' in: $(dmesg | grep swift)"
+}
+said "/bad-no-region: 'memory-region' of /bad-no-region is missing"
+said "/bad-no-alignment: 'alignment' of /bad-no-alignment is missing"
+said "/bad-alignment: 'alignment' of /bad-alignment is no power of two of pages: 0xbb8"
+said "/bad-width: 'alignment' of /bad-width is not as long as its cells, but has bytes: 0x8"
+said "/bad-size: 'alignment' of /bad-size is more than the region has, bytes: 0x6000000"
+said "/bad-phandle: 'memory-region' of /bad-phandle is no node's phandle: 0x7777"
+said "/bad-region: 'reusable' of /reserved-memory/fixed@5a000000 is missing"
+[ "$(dmesg | grep -c 'swift_dma_heaps: /')" = 7 ] || bad "other complaints: $(dmesg | grep swift)"
+names="camera@50000000 camera-chunks display@140000000 video system system-contig"
+# shellcheck disable=SC2086 # one word a name
+[ "$(ls /dev/dma_heap | sort)" = "$(printf '%s\n' $names | sort)" ] || bad "heaps: $(ls /dev/dma_heap)"
+
+# Pages, by the region's row: the first frame, all, those of a chunk.
+row() {
+  awk -v heap="$1" -v column="$2" '$1 == heap { print $column }' $regions
+}
+[ "$(row camera@50000000 2) $(row camera@50000000 3) $(row camera@50000000 6)" = "327680 24576 0" ] || bad "camera"
+[ "$(row camera-chunks 2) $(row camera-chunks 3) $(row camera-chunks 6)" = "327680 24576 16" ] || bad "camera-chunks"
+[ "$(row display@140000000 2) $(row display@140000000 6)" = "1310720 256" ] || bad "display"
+[ "$(row video 3) $(row video 6) $(($(row video 2) % 1024))" = "8192 32 0" ] || bad "video"
+
+# How many buffers of $2 bytes the heap $1 has, of at least $3 that there should be.
+taken() {
+  count=$(take "/dev/dma_heap/$1" "$2") || { bad "take $1 $2: $count"; return; }
+  [ "$count" -ge "$3" ] && [ "$count" -le "$4" ] || bad "$1: $count buffers of $2 bytes, not $3 to $4"
+  [ "$(row "$1" 3) $(row "$1" 3)" = "$(row "$1" 4) $(row "$1" 5)" ] || bad "$1 is not whole: $(cat $regions)"
+}
+all_taken() {
+  taken camera@50000000 25165824 3 4
+  taken camera-chunks 1000000 85 96
+  taken display@140000000 67108864 1 1
+  taken display@140000000 1 60 64
+  taken video 3000000 11 11
+}
+all_taken
+
+# Files have the regions' memory, too, and stay what they are: the one that is written when no other is left.
+mount -o remount,size=99% /tmp
+rest=$(awk '$1 == "MemFree:" { free = $2 } $1 == "CmaFree:" { free -= $2 } END { print int(free / 1024) }' /proc/meminfo)
+dd if=/dev/zero of=/tmp/zeroes bs=1M count=$((rest - 100)) 2>/dev/null || bad "a file of $((rest - 100)) MiB"
+dd if=/dev/urandom of=/tmp/file bs=1M count=150 2>/dev/null || bad "a file of 150 MiB"
+sum=$(md5sum </tmp/file)
+lent=$((contiguous - $(free_contiguous)))
+[ $lent -gt 16384 ] || bad "only $lent KiB of the regions are lent to others"
+echo "lent: $lent KiB of $contiguous are used by others"
+all_taken
+[ "$(md5sum </tmp/file)" = "$sum" ] || bad "a file has changed"
+rm /tmp/file /tmp/zeroes
+
+dmabuf-heap >/tmp/output 2>&1 || bad "dmabuf-heap: status $?"
+if grep -qE 'FAIL|not ok|failed' /tmp/output; then bad "dmabuf-heap: $(cat /tmp/output)"; fi
+unload
+memory_is_back "$before"
+[ $((contiguous - $(free_contiguous))) -le 4096 ] || bad "contiguous: $contiguous KiB were free, now $(free_contiguous)"
+exit $status
