@@ -22,6 +22,15 @@
 #define COMPAT_ALLOCATED_SHRINKERS
 #endif
 
+/* 6.11: what a platform driver returns from its removal, which nobody looked at. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
+#define COMPAT_REMOVE void
+#define COMPAT_REMOVED
+#else
+#define COMPAT_REMOVE int
+#define COMPAT_REMOVED 0
+#endif
+
 /* 6.16: what there was a kind of memory for is asked for by flags. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0)
 #define COMPAT_MOVABLE_RANGE ACR_FLAGS_NONE

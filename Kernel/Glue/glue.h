@@ -253,8 +253,6 @@ struct core_configuration {
 	/* For each order, the blocks that are to be there in advance, 0 for none. */
 	unsigned int *refill_low;
 	unsigned int *refill_high;
-	unsigned int region_count;
-	const struct core_region *regions;
 };
 
 #define CORE_MOST_ORDERS 16
@@ -267,13 +265,22 @@ int core_start(struct core_configuration *configuration);
 /* No buffer lives, the worker has stopped, no shrinker is registered. */
 void core_stop(void);
 
-/* The module's own heaps, in the order in which their nodes are to come up. */
+#define CORE_MOST_OWN_HEAPS 32
+
+/*
+ * The module's own heaps, those of regions behind the others, whose nodes are to come up in this order, with the
+ * module's prefix before their names.
+ */
 unsigned int core_own_heap_count(void);
 const char *core_own_heap_name(unsigned int index);
-/* Whether the module's prefix stands before that. */
-bool core_own_heap_has_prefix(unsigned int index);
 /* What glue_own_heap() is to return for its node. */
 void *core_own_heap(unsigned int index);
+
+/*
+ * Adds one for a region, which stays until core_stop(), as the name has to. *own: as of core_own_heap(). -ENOSPC when
+ * there are too many. Context: process, one caller at a time; may sleep.
+ */
+int core_add_own_heap(const struct core_region *region, void **own);
 
 /* A request that comes from inside the kernel, checked as those of clients are: a dma-buf or an error pointer. */
 struct dma_buf *core_request(struct swift_dma_heap *heap, unsigned long length, unsigned int flags,

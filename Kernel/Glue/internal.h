@@ -32,14 +32,22 @@ void regions_give_back(void);
 /* How many there are, and where they stand. */
 unsigned int regions_taken(const struct core_region **regions);
 
-/* device_tree.c */
 /* A scatter list's entry has 32 bits for its bytes, and a buffer may be all of a region. */
 #define LARGEST_REGION ((unsigned long long)(UINT_MAX & PAGE_MASK))
-/*
- * Fills in the heaps that the tree declares; what is wrong with one is said, and it is left out. How many there are,
- * or a negative errno.
- */
-int device_tree_find(struct core_region *regions, unsigned int room);
+
+/* devices.c: the heaps that the device tree declares, each while its device is bound. */
+#ifdef CONFIG_OF
+void devices_start(void);
+void devices_stop(void);
+#else
+static inline void devices_start(void)
+{
+}
+
+static inline void devices_stop(void)
+{
+}
+#endif
 
 /* frames.c */
 /* Any frame of a run, where it says FRAMES_ANYWHERE. */
@@ -108,6 +116,11 @@ int heap_publish(struct swift_dma_heap *const *heaps, size_t count);
 void heap_withdraw(struct swift_dma_heap *const *heaps, size_t count);
 
 /* own_heaps.c */
+/*
+ * The heap, without a node yet, of a region that the core has one for: all that a heap has but its node; or an error
+ * pointer, and then it is said what is wrong.
+ */
+struct swift_dma_heap *own_heap_make(const struct core_region *region, void *own);
 int own_heaps_make(void);
 void own_heaps_discard(void);
 int own_heaps_publish(void);

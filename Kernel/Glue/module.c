@@ -39,6 +39,7 @@ static int __init swift_dma_heaps_init(void)
 			return error;
 		}
 	}
+	devices_start();
 	debug_start();
 	return 0;
 }
@@ -46,6 +47,7 @@ static int __init swift_dma_heaps_init(void)
 static void __exit swift_dma_heaps_exit(void)
 {
 	debug_stop();
+	devices_stop();
 	stop_parts(ARRAY_SIZE(parts));
 }
 

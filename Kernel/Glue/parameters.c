@@ -107,10 +107,8 @@ int parameters_start_core(void)
 		.refill_low = refill_low,
 		.refill_high = refill_high,
 	};
-	int error;
+	int error = core_start(&configuration);
 
-	configuration.region_count = regions_taken(&configuration.regions);
-	error = core_start(&configuration);
 	if (error == -EINVAL)
 		pr_err(MODULE_NAME
 		       ": orders must descend to 0 from at most %d, refill_high be at least refill_low\n",

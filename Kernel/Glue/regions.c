@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The regions that heaps are made of: those of the device tree, and those that an administrator asks for where there
- * is none, contiguous memory that is taken when the module is loaded, and given back when it is unloaded.
+ * Regions that an administrator asks for where no device tree does: contiguous memory that is taken when the module
+ * is loaded, and given back when it is unloaded.
  */
 #include <linux/kernel.h>
 #include <linux/mm.h>
@@ -26,7 +26,7 @@ module_param_array(chunk, charp, &chunk_count, 0444);
 MODULE_PARM_DESC(chunk,
 		 "name:size:alignment, memory to set aside for a heap of that name, whose buffers are made of chunks of the alignment's size (example: frames:256M:64K)");
 
-static struct core_region regions[3 * MOST_REGIONS];
+static struct core_region regions[2 * MOST_REGIONS];
 static unsigned int taken_count;
 
 /* What a parameter says. */
@@ -158,12 +158,8 @@ static int take_all(const char *parameter, char *const *texts, unsigned int coun
 
 int regions_take(void)
 {
-	int error = device_tree_find(regions, MOST_REGIONS);
+	int error = take_all("region", region, region_count, false);
 
-	if (error < 0)
-		return error;
-	taken_count = error;
-	error = take_all("region", region, region_count, false);
 	if (!error)
 		error = take_all("chunk", chunk, chunk_count, true);
 	if (error)
@@ -176,8 +172,7 @@ void regions_give_back(void)
 	while (taken_count > 0) {
 		const struct core_region *last = &regions[--taken_count];
 
-		if (!last->is_lent)
-			frames_give_back(last->first_frame, last->pages);
+		frames_give_back(last->first_frame, last->pages);
 		kfree(last->name);
 	}
 }

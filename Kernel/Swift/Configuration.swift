@@ -18,9 +18,8 @@ struct Configuration {
   let deferredLimit: PageCount
   let shardCount: Int
   private(set) var orders: [Orders] = []
-  private(set) var regions: [KernelRegion] = []
 
-  /// - Throws: `.invalidArgument` for orders, marks or regions that cannot be.
+  /// - Throws: `.invalidArgument` for orders or marks that cannot be.
   init(_ given: borrowing core_configuration) throws(Errno) {
     policy = MemoryPolicy(
       memory: PageCount(Int(clamping: unsafe given.total_pages)), pageSize: KernelHost().pageSize)
@@ -39,9 +38,6 @@ struct Configuration {
         throw .invalidArgument
       }
       orders.append(Orders(order: wanted[index], marks: marks))
-    }
-    for index in 0..<Int(unsafe given.region_count) {
-      regions.append(try unsafe KernelRegion(given.regions[index], beside: regions))
     }
   }
 

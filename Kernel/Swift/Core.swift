@@ -10,8 +10,7 @@ internal import PagePools
 /// Everything the module has in Swift, from `core_start()` to `core_stop()`.
 final class Core: Sendable {
   let memory: BufferMemory<KernelHost>
-  let heaps: [OwnHeap]
-  let regions: [KernelRegion]
+  let heaps = OwnHeaps()
   let ledger: ClientLedger<SpinLock>
   let refusals = Locked<RefusalLog, SpinLock>(RefusalLog(interval: RefusalLog.standardInterval))
   let registry: HeapRegistry<KernelHost, RegisteredHeap>
@@ -28,7 +27,7 @@ final class Core: Sendable {
       configuration.orders.count + SizeClass.count(upTo: PageCount(Int(glue_largest_run())))
     let pools = PoolSet(
       source: KernelHost(), limit: configuration.poolLimit, shardCount: configuration.shardCount,
-      poolCapacity: sizes * KernelHost().nodeCount + configuration.regions.count
+      poolCapacity: (sizes + OwnHeaps.capacity) * KernelHost().nodeCount
         + Self.foreignPoolCapacity,
       reservationSlack: policy.reservationSlack)
     memory = BufferMemory(
@@ -38,15 +37,14 @@ final class Core: Sendable {
       totalLimit: policy.totalLimit, clientLimit: policy.clientLimit,
       userCapacity: Self.userCapacity, processCapacity: Self.processCapacity,
       shardCount: configuration.shardCount, slack: policy.reservationSlack)
-    regions = configuration.regions
-    heaps = try OwnHeap.makeAll(memory, configuration)
     registry = HeapRegistry(machine: KernelHost())
+    try makeHeaps(configuration)
   }
 
   /// Releases every page.
   func close() {
     memory.reclaimAll()
-    for each in heaps { each.heap.close() }
+    for index in 0..<heaps.count { heaps[index].heap.close() }
   }
 
   // Set before the first caller can come, cleared after the last has gone: the module's init and exit.

@@ -67,7 +67,7 @@ enum PageSourceKind: Equatable {
   case contiguous
   /// Powers of two as compound pages, for another module's pools.
   case other
-  /// One of the module's regions, by its index.
+  /// The region of one of the module's heaps, by its index.
   case region(Int)
 }
 
@@ -145,7 +145,7 @@ extension KernelHost {
   ) throws(KernelFailure) {
     if case .region(let index) = properties.kind.pageSource {
       return try Core.with { core throws(KernelFailure) in
-        try core.regions[index].allocate(count, of: properties.blockSize, for: pool, into: &chain)
+        try core.region(index).allocate(count, of: properties.blockSize, for: pool, into: &chain)
       }
     }
     var blocks = BlockChain<KernelHost>()
@@ -185,7 +185,7 @@ extension KernelHost {
       case .other:
         unsafe glue_free_pool_block(block.page, properties.order, block.tag.word)
       case .region(let index):
-        Core.with { $0.regions[index].give(block) }
+        Core.with { $0.region(index).give(block) }
       }
     }
   }

@@ -6,59 +6,98 @@
 internal import Glue
 internal import HeapFramework
 internal import PagePools
+internal import Synchronization
 
 /// One of the module's own heaps.
-struct OwnHeap: Sendable {
-  /// What its node is called.
+final class OwnHeap: Sendable {
+  /// What its node is called, behind the module's prefix if it is no region's.
   let name: CText
-  /// Whether the prefix stands before that: not where the administrator has said what it is called.
-  let hasPrefix: Bool
   let heap: KernelHeap
+  /// What its memory is, if that is a region's.
+  let region: KernelRegion?
 
-  /// Makes the module's own heaps: here is where one more is added.
-  ///
-  /// - Returns: the heaps in the order in which their nodes come up; clients wait for `system`, so it
-  ///   is the last.
-  static func makeAll(
-    _ memory: BufferMemory<KernelHost>, _ configuration: Configuration
-  ) throws(Errno) -> [OwnHeap] {
-    var heaps: [OwnHeap] = []
-    for (index, region) in configuration.regions.enumerated() {
-      let heap = try makeHeap(of: region, MemoryKind(.region(index), isLent: region.isLent), memory)
-      heaps.append(OwnHeap(name: region.name, hasPrefix: false, heap: heap))
-    }
-    let contiguous = try makeContiguous(memory)
-    heaps.append(OwnHeap(name: CText("system-contig"), hasPrefix: true, heap: contiguous))
-    let system = try makeSystem(memory, configuration)
-    heaps.append(OwnHeap(name: CText("system"), hasPrefix: true, heap: system))
-    return heaps
+  init(_ name: CText, _ heap: KernelHeap, of region: KernelRegion? = nil) {
+    self.name = name
+    self.heap = heap
+    self.region = region
   }
+}
 
-  private static func makeHeap(
-    of region: KernelRegion, _ kind: MemoryKind, _ memory: BufferMemory<KernelHost>
-  ) throws(Errno) -> KernelHeap {
-    let heap: KernelHeap? =
-      switch region.share.cut {
-      case .runs: RegionHeap(memory: memory, kind: kind, region: region.share.region)
-      case .chunks(let order):
-        ChunkHeap(memory: memory, kind: kind, region: region.share.region, chunk: order)
-      }
-    guard let heap else { throw .noSpace }
+/// The module's own heaps: those that every core has, and then those of regions, which may come at any time.
+///
+/// A heap stays until the core stops, whether or not it has a node meanwhile: its buffers refer to it, and who binds its
+/// device again finds it as it was.
+struct OwnHeaps: ~Copyable, Sendable {
+  /// How many there can be.
+  static let capacity = Int(CORE_MOST_OWN_HEAPS)
+
+  private let heaps = StableArray<AtomicLazyReference<OwnHeap>>(count: capacity) { _ in
+    AtomicLazyReference()
+  }
+  private let published = Atomic<Int>(0)
+
+  /// How many there are; their indices are below that.
+  var count: Int { published.load(ordering: .acquiring) }
+
+  subscript(index: Int) -> OwnHeap {
+    guard let heap = heaps[index].load() else { preconditionFailure("there is no such heap") }
     return heap
   }
 
-  private static func makeContiguous(
-    _ memory: BufferMemory<KernelHost>
-  ) throws(Errno) -> KernelHeap {
+  /// Adds a heap.
+  ///
+  /// - Parameter make: is told the heap's index.
+  /// - Throws: `.noSpace` when there are too many.
+  /// - Context: one caller at a time; allocates, may block.
+  @discardableResult
+  func add(_ make: (_ index: Int) throws(Errno) -> OwnHeap) throws(Errno) -> OwnHeap {
+    let index = count
+    guard index < Self.capacity else { throw .noSpace }
+    let heap = heaps[index].storeIfNil(try make(index))
+    published.store(index + 1, ordering: .releasing)
+    return heap
+  }
+
+  /// The region whose pages are these frames.
+  func region(of frames: Range<Int>) -> Region<KernelHost>? {
+    for index in 0..<count {
+      if let region = self[index].region?.share.region, region.pages == frames { return region }
+    }
+    return nil
+  }
+}
+
+// MARK: - Which there are
+
+extension Core {
+  /// Makes the heaps that every core has: here is where one more is added.
+  ///
+  /// They are in the order in which their nodes come up; clients wait for `system`, so it is the last.
+  func makeHeaps(_ configuration: Configuration) throws(Errno) {
+    try heaps.add { (_) throws(Errno) in OwnHeap(CText("system-contig"), try makeContiguous()) }
+    try heaps.add { (_) throws(Errno) in OwnHeap(CText("system"), try makeSystem(configuration)) }
+  }
+
+  /// Adds the heap of a region; those with the same memory share it.
+  @discardableResult
+  func addHeap(of given: core_region) throws(Errno) -> OwnHeap {
+    try heaps.add { (index) throws(Errno) in
+      let region = try unsafe KernelRegion(given, in: heaps)
+      guard
+        let heap = region.makeHeap(of: MemoryKind(.region(index), isLent: region.isLent), memory)
+      else { throw .noSpace }
+      return OwnHeap(region.name, heap, of: region)
+    }
+  }
+
+  private func makeContiguous() throws(Errno) -> KernelHeap {
     let heap = SingleBlockHeap(
       memory: memory, kind: MemoryKind(.contiguous), largest: PageCount(Int(glue_largest_run())))
     guard let heap else { throw .noSpace }
     return heap
   }
 
-  private static func makeSystem(
-    _ memory: BufferMemory<KernelHost>, _ configuration: Configuration
-  ) throws(Errno) -> KernelHeap {
+  private func makeSystem(_ configuration: Configuration) throws(Errno) -> KernelHeap {
     let heap = SystemHeap(
       memory: memory, kind: MemoryKind(.system), orders: configuration.orders.map { $0.order },
       largest: configuration.policy.largestBuffer)
@@ -74,6 +113,8 @@ struct OwnHeap: Sendable {
   }
 }
 
+// MARK: - What C asks
+
 /// How many heaps the module has of its own; see `glue.h`.
 @c @implementation
 func core_own_heap_count() -> UInt32 {
@@ -86,14 +127,24 @@ func core_own_heap_name(_ index: UInt32) -> UnsafePointer<CChar>! {
   unsafe Core.with { unsafe $0.heaps[Int(index)].name.pointer }
 }
 
-/// Whether its name is behind the prefix; see `glue.h`.
-@c @implementation
-func core_own_heap_has_prefix(_ index: UInt32) -> Bool {
-  Core.with { $0.heaps[Int(index)].hasPrefix }
-}
-
 /// What the glue keeps of one of them; see `glue.h`.
 @c @implementation
 func core_own_heap(_ index: UInt32) -> UnsafeMutableRawPointer! {
   unsafe Core.with { unsafe Unmanaged.passUnretained($0.heaps[Int(index)].heap).toOpaque() }
+}
+
+/// Adds the heap of a region while the core runs; see `glue.h`.
+@c @implementation
+func core_add_own_heap(
+  _ region: UnsafePointer<core_region>!, _ own: UnsafeMutablePointer<UnsafeMutableRawPointer?>!
+) -> Int32 {
+  Core.with { core in
+    do throws(Errno) {
+      let added = try unsafe core.addHeap(of: region.pointee)
+      unsafe own.pointee = Unmanaged.passUnretained(added.heap).toOpaque()
+      return 0
+    } catch {
+      return Int32(error.negative)
+    }
+  }
 }

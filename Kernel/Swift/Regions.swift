@@ -3,7 +3,7 @@
 // swift-format-ignore-file: AlwaysUseLowerCamelCase
 // The functions that C calls have the names of `glue.h`.
 
-// Regions: memory that the module has from its start to its end, for heaps of its own (C1, C2).
+// Regions: memory that the module has, or may claim, for heaps of its own (C1, C2).
 
 internal import Glue
 internal import HeapFramework
@@ -23,14 +23,13 @@ struct KernelRegion: Sendable {
 
   /// A region whose memory the module has, or may claim.
   ///
-  /// - Parameter others: of which one may have the same memory for another heap.
+  /// - Parameter heaps: of which one may have the same memory.
   /// - Throws: `.invalidArgument` for what ``RegionRules`` do not allow.
-  init(_ given: core_region, beside others: [KernelRegion]) throws(Errno) {
+  init(_ given: core_region, in heaps: borrowing OwnHeaps) throws(Errno) {
     guard let text = unsafe given.name else { throw .invalidArgument }
     name = unsafe CText(kept: text)
     let frames = Int(unsafe given.first_frame)..<Int(unsafe given.first_frame + given.pages)
-    let region =
-      others.first { $0.share.region.pages == frames }?.share.region ?? Region<KernelHost>(frames)
+    let region = heaps.region(of: frames) ?? Region<KernelHost>(frames)
     isLent = unsafe given.is_lent
     let cut: RegionCut
     do throws(DeclarationProblem) {
@@ -41,6 +40,15 @@ struct KernelRegion: Sendable {
       throw .invalidArgument
     }
     share = RegionShare(of: region, cut: cut)
+  }
+
+  /// Makes the heap of the region; nil when there are too many pools.
+  func makeHeap(of kind: MemoryKind, _ memory: BufferMemory<KernelHost>) -> KernelHeap? {
+    switch share.cut {
+    case .runs: RegionHeap(memory: memory, kind: kind, region: share.region)
+    case .chunks(let order):
+      ChunkHeap(memory: memory, kind: kind, region: share.region, chunk: order)
+    }
   }
 
   /// Gets blocks, all or none.
@@ -92,6 +100,14 @@ struct KernelRegion: Sendable {
   /// The first faulty page's frame, or the range's end.
   private static func firstFaulty(in frames: Range<Int>) -> Int {
     Int(glue_first_faulty(UInt(frames.lowerBound), UInt(frames.upperBound)))
+  }
+}
+
+extension Core {
+  /// The region of a heap, which has one.
+  func region(_ index: Int) -> KernelRegion {
+    guard let region = heaps[index].region else { preconditionFailure("the heap is a region's") }
+    return region
   }
 }
 

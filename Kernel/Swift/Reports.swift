@@ -50,21 +50,26 @@ private struct Report {
   /// What each heap has done (A1).
   func show(heapsOf core: Core) {
     text("heap buffers pages allocations frees pool_misses failures\n")
-    for each in core.heaps { row(each.name, each.heap.counters.total()) }
+    for index in 0..<core.heaps.count {
+      let own = core.heaps[index]
+      row(own.name, own.heap.counters.total())
+    }
   }
 
   /// Where each region is, and what is left of it, in pages (C1).
   func show(regionsOf core: Core) {
     text("heap first_frame pages free largest_run chunk\n")
-    for each in core.regions {
-      let region = each.share.region
+    for index in 0..<core.heaps.count {
+      let own = core.heaps[index]
+      guard let share = own.region?.share else { continue }
+      let region = share.region
       let space = region.space
-      text(each.name)
+      text(own.name)
       number(region.pages.lowerBound)
       number(region.pages.count)
       number(space.free.rawValue)
       number(space.largestRun.rawValue)
-      switch each.share.cut {
+      switch share.cut {
       case .runs: number(0)
       case .chunks(let order): number(order.pages.rawValue)
       }

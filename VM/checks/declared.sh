@@ -58,7 +58,7 @@ all_taken
 # Files have the regions' memory, too, and stay what they are: the one that is written when no other is left.
 mount -o remount,size=99% /tmp
 rest=$(awk '$1 == "MemFree:" { free = $2 } $1 == "CmaFree:" { free -= $2 } END { print int(free / 1024) }' /proc/meminfo)
-dd if=/dev/zero of=/tmp/zeroes bs=1M count=$((rest - 100)) 2>/dev/null || bad "a file of $((rest - 100)) MiB"
+dd if=/dev/zero of=/tmp/zeroes bs=1M count=$((rest - 200)) 2>/dev/null || bad "a file of $((rest - 200)) MiB"
 dd if=/dev/urandom of=/tmp/file bs=1M count=150 2>/dev/null || bad "a file of 150 MiB"
 sum=$(md5sum </tmp/file)
 lent=$((contiguous - $(free_contiguous)))
@@ -70,7 +70,45 @@ rm /tmp/file /tmp/zeroes
 
 dmabuf-heap >/tmp/output 2>&1 || bad "dmabuf-heap: status $?"
 if grep -qE 'FAIL|not ok|failed' /tmp/output; then bad "dmabuf-heap: $(cat /tmp/output)"; fi
+# A device is unbound while a client has a buffer, and the node open: both stay what they are, and so does the region.
+driver=/sys/bus/platform/drivers/swift_dma_heaps
+mkfifo /tmp/go
+take /dev/dma_heap/camera@50000000 25165824 hold </tmp/go >/tmp/held &
+holder=$!
+exec 3>/tmp/go
+until grep -q holding /tmp/held; do
+  kill -0 $holder 2>/dev/null || { bad "no buffer of a declared heap can be held"; break; }
+  sleep 0.1
+done
+for round in first second; do
+  echo camera-frames >$driver/unbind || bad "unbind, $round time"
+  [ ! -e /dev/dma_heap/camera@50000000 ] || bad "the node stays"
+  [ "$(row camera@50000000 4)" = $((24576 - 6144)) ] || bad "the region without its device: $(cat $regions)"
+  rmmod swift_dma_heaps 2>/dev/null && bad "the module was unloaded under a buffer of an unbound device"
+  if [ $round = first ]; then
+    echo camera-frames >$driver/bind || bad "bind again"
+    count=$(take /dev/dma_heap/camera@50000000 25165824) || bad "take beside a held buffer: $count"
+    [ "$count" -ge 2 ] || bad "$count buffers beside the held one"
+  fi
+done
+echo go >&3
+wait $holder || bad "who held a buffer: $(cat /tmp/held)"
+exec 3>&-
+[ "$(row camera@50000000 4)" = 24576 ] || bad "the region does not have its buffer back: $(cat $regions)"
+echo camera-frames >$driver/bind || bad "bind in the end"
+echo reserved-memory:video >$driver/unbind || bad "unbind a region that is a heap"
+[ ! -e /dev/dma_heap/video ] || bad "the region's node stays"
+echo reserved-memory:video >$driver/bind || bad "bind it again"
+taken camera@50000000 25165824 3 4
+taken video 3000000 11 11
+unload
+[ ! -e $driver ] || bad "the driver stays"
+load
+taken camera-chunks 1000000 85 96
 unload
 memory_is_back "$before"
-[ $((contiguous - $(free_contiguous))) -le 4096 ] || bad "contiguous: $contiguous KiB were free, now $(free_contiguous)"
+# What a CPU keeps at hand is not told apart.
+kept=$(awk '$1 == "count:" { kept += 4 * $2 } END { print kept }' /proc/zoneinfo)
+[ $((contiguous - $(free_contiguous))) -le $((4096 + kept)) ] ||
+  bad "contiguous: $contiguous KiB were free, now $(free_contiguous), and CPUs keep $kept"
 exit $status
