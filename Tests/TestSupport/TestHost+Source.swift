@@ -138,11 +138,12 @@ extension TestHost {
     blocks[block.index].previous = previous
   }
 
-  /// Kinds of one source relieve each other; a shortage of descriptors is relieved by kind 0 alone.
+  /// Kinds of one source, or one region, relieve each other; a shortage of descriptors is relieved by kind 0 alone.
   public func canRelieve(
     _ failure: TestFailure, _ wanted: MemoryKind, with kind: MemoryKind
   ) -> Bool {
-    failure == .outOfDescriptors ? kind.source.rawValue == 0 : kind.source == wanted.source
+    if let region = share(in: wanted)?.region, region === share(in: kind)?.region { return true }
+    return failure == .outOfDescriptors ? kind.source.rawValue == 0 : kind.source == wanted.source
   }
 
   /// The link slot of `block`.

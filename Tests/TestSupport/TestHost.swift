@@ -55,7 +55,8 @@ public enum TestFailure: AllocationFailure, Equatable {
     switch self {
     case .outOfMemory, .outOfDescriptors: .about(asked)
     case .missing(let pages): .atLeast(PageCount(pages))
-    case .interrupted, .impossible, .chargeRefused, .refused: .none
+    case .refused(let shortage): shortage.relief
+    case .interrupted, .impossible, .chargeRefused: .none
     }
   }
 }

@@ -131,6 +131,36 @@ open class BufferHeap<Host: HeapHost>: @unchecked Sendable {
     memory.handOut(buffer.blocks)
   }
 
+  /// Sets how many blocks are to be there before anybody asks, where the heap's memory is stocked (P9).
+  ///
+  /// They are of no other use meanwhile, but a request that its source cannot meet without them has them, and so has
+  /// the shrinker, if they count.
+  ///
+  /// - Returns: false when the memory is not stocked.
+  /// - Throws: ``PagePools/WatermarksExceedLimit``.
+  /// - Context: no lock held; does not block.
+  @discardableResult
+  public final func setWatermarks(_ marks: Watermarks) throws(WatermarksExceedLimit) -> Bool {
+    guard pools.kind.keeping.contains(.stocked) else { return false }
+    try memory.setWatermarks(marks, 0, of: pools)
+    return true
+  }
+
+  /// Pages that its pools have, about now.
+  ///
+  /// - Context: takes all shard locks together, for each pool.
+  public final var pagesInStock: PageCount {
+    var pages = PageCount.zero
+    for size in 0..<pools.sizeCount {
+      for node in 0..<pools.nodeCount {
+        let pool = pools[size, node]
+        let blocks = memory.pools.blockCount(of: pool)
+        pages += PageCount(blocks * memory.pools.size(of: pool).rawValue)
+      }
+    }
+    return pages
+  }
+
   /// Destroys the heap's pools, releasing their blocks (P6).
   ///
   /// No buffer of the heap may be live or waiting.

@@ -5,7 +5,7 @@ public import PagePools
 /// Buffers of as many chunks of one size as they need, wherever in a region these are (C2).
 ///
 /// A buffer is as long as its chunks: what was asked for is rounded up. Chunks that are next to each other are one
-/// block.
+/// block, but for those that were in stock, each of which is one.
 public final class ChunkHeap<Host: HeapHost>: BufferHeap<Host>, @unchecked Sendable {
   /// How large a chunk is: 16 pages are usual.
   public let chunk: Order
@@ -14,7 +14,7 @@ public final class ChunkHeap<Host: HeapHost>: BufferHeap<Host>, @unchecked Senda
   ///
   /// - Parameters:
   ///   - memory: shared with other heaps.
-  ///   - kind: the host's for chunks of this region, which is not pooled (D6).
+  ///   - kind: the host's for chunks of this region, which is not pooled (D6), but may be stocked.
   ///   - region: may be shared with other heaps; at least one chunk long.
   ///   - chunk: of all its buffers.
   /// - Returns: nil when the region has no chunk, or the pool set no room for one more pool.
@@ -48,17 +48,30 @@ public final class ChunkHeap<Host: HeapHost>: BufferHeap<Host>, @unchecked Senda
     (pages.rawValue + chunk.pages.rawValue - 1) >> Int(chunk.rawValue)
   }
 
-  /// Takes all chunks, or none.
+  /// Takes all chunks, or none: those in stock first.
   public override func takeBlocks(
     _ pages: PageCount, into blocks: inout BlockChain<Host>, poolMisses: inout Int
   ) throws(Host.Failure) {
     let count = chunkCount(holding: pages)
-    let asked = size(holding: pages)
+    let inStock = takeStocked(count, into: &blocks)
+    guard inStock < count else { return }
+    let missing = count - inStock
     var taken = BlockChain<Host>()
-    try memory.withReclaim(asked, pools.kind) { () throws(Host.Failure) in
-      try memory.pools.allocate(count, for: pools[0, 0], effort: .full, into: &taken)
+    try memory.withReclaim(PageCount(missing << Int(chunk.rawValue)), pools.kind) {
+      () throws(Host.Failure) in
+      try memory.pools.allocate(missing, for: pools[0, 0], effort: .full, into: &taken)
     }
     poolMisses += taken.blockCount
     blocks.append(taken, in: memory.host)
+  }
+
+  private func takeStocked(_ count: Int, into blocks: inout BlockChain<Host>) -> Int {
+    guard pools.kind.keeping.contains(.stocked) else { return 0 }
+    let taken = memory.pools.take(count, from: pools[0, 0], into: &blocks)
+    if taken > 0 {
+      memory.host.trace(.hit, pools.kind, PageCount(taken << Int(chunk.rawValue)))
+    }
+    if memory.pools.isRefillDue(afterTakingFrom: pools[0, 0]) { memory.host.wakeWorker() }
+    return taken
   }
 }

@@ -125,6 +125,12 @@ public struct Keeping: OptionSet, Sendable, BitwiseCopyable {
   /// What may have been written is zeroed by whoever frees it, before it goes back. For memory that is not deferred.
   @inlinable public static var keptZeroed: Keeping { Keeping(rawValue: 16) }
 
+  /// Its pools have only what is got ahead of demand (P9): freed blocks go back to their source all the same.
+  ///
+  /// For limited memory that takes long to get. A request of the same source that fails has what is in stock back
+  /// there.
+  @inlinable public static var stocked: Keeping { Keeping(rawValue: 32) }
+
   /// Ordinary memory.
   @inlinable public static var pooledAndDeferred: Keeping { [.pooled, .deferred, .counted] }
 

@@ -163,6 +163,14 @@ public struct Shortage: Equatable, Sendable, BitwiseCopyable {
     self.reason = reason
   }
 
+  /// What memory given back could do about it.
+  ///
+  /// Where a region is in pieces any of its pages may be what is missing, so all that is in stock goes back (D6).
+  @inlinable
+  public var relief: Relief {
+    if case .fragmented = reason { .about(PageCount(Int.max)) } else { .none }
+  }
+
   /// What is in the way of a request.
   @frozen
   public enum Reason: Equatable, Sendable, BitwiseCopyable {

@@ -141,10 +141,7 @@ extension PoolSet {
       let properties = properties(of: pool)
       let pages: PageCount
       if keeps(properties) {
-        let given = shards[homeShard].give(
-          Self.batchLimit, of: &blocks, pool, properties, from: holder, source, limits)
-        if given.isOverLimit { shrinkToLimits(&stride) }
-        pages = given.pages
+        pages = stock(&blocks, of: pool, properties, from: holder, &stride)
       } else {
         let limit = source.pageSize.pages(inBytes: WorkStride.byteCount)
         guard let (_, batch) = blocks.popBatch(upTo: limit, in: source) else { return }
@@ -155,7 +152,23 @@ extension PoolSet {
     }
   }
 
-  /// Whether blocks of a pool may be pooled at all: a limit of 0, of pages or blocks, turns pooling off.
+  /// Puts the zeroed blocks at the front of a chain that are of one pool into its stock, as many as one critical
+  /// section may.
+  ///
+  /// - Returns: their pages.
+  @inlinable
+  @discardableResult
+  func stock(
+    _ blocks: inout BlockChain<Source>, of pool: PoolID, _ properties: PoolProperties,
+    from holder: BlockHolder, _ stride: inout WorkStride
+  ) -> PageCount {
+    let given = shards[homeShard].give(
+      Self.batchLimit, of: &blocks, pool, properties, from: holder, source, limits)
+    if given.isOverLimit { shrinkToLimits(&stride) }
+    return given.pages
+  }
+
+  /// Whether freed blocks of a pool may be pooled at all: a limit of 0, of pages or blocks, turns pooling off.
   ///
   /// Where they may not, there is no use in zeroing them.
   @inlinable

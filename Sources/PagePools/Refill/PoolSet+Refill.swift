@@ -137,7 +137,9 @@ extension PoolSet {
     guard let block = try? allocate(for: pool, effort: .none) else { return false }
     let properties = properties(of: pool)
     source.trace(.refilled, properties.kind, properties.blockSize)
-    give(block, from: .buffer)
+    var stride = WorkStride(source.pageSize)
+    var chain = BlockChain(block, in: source)
+    stock(&chain, of: pool, properties, from: .buffer, &stride)
     return true
   }
 }
