@@ -11,6 +11,7 @@
 #include <linux/of_reserved_mem.h>
 #include <linux/pfn.h>
 #include <linux/platform_device.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 
 #include "../include/swift_dma_heaps.h"
@@ -32,8 +33,14 @@ MODULE_DEVICE_TABLE(of, declarations);
 struct declared {
 	struct device_node *node;
 	struct core_region region;
+	bool is_default;
 	void *own;
+	/* While the device is bound. */
+	struct own_nodes nodes;
 };
+
+/* Of a heap that is not an alias. */
+#define MOST_NAMES 8
 
 static struct declared declared[CORE_MOST_OWN_HEAPS];
 static unsigned int declared_count;
@@ -63,17 +70,16 @@ static void report(struct device_node *node, enum core_declaration_problem probl
 		       texts[problem]);
 }
 
-/* The second heap of a region goes by its own node's name. */
-static const char *name_of(struct device_node *node, const char *region)
+static bool is_taken(unsigned long first_frame)
 {
 	for (unsigned int index = 0; index < declared_count; index++)
-		if (!strcmp(declared[index].region.name, region))
-			return name_keep(kbasename(node->full_name));
-	return name_keep(region);
+		if (declared[index].region.first_frame == first_frame)
+			return true;
+	return false;
 }
 
 /* What a node says, and the memory that the kernel has made of its region. */
-static int read_node(struct device_node *node, struct core_region *region)
+static int read_node(struct device_node *node, struct declared *next)
 {
 	struct core_declaration read = {};
 	enum core_declaration_problem problem = core_read_declaration(node, &read);
@@ -98,14 +104,16 @@ static int read_node(struct device_node *node, struct core_region *region)
 		       read.region, (unsigned long long)memory->size);
 		return -EINVAL;
 	}
-	*region = (struct core_region){
-		.name = name_of(node, memory->name),
+	/* The second heap of a region goes by its own node's name. */
+	next->is_default = read.is_default && !is_taken(PHYS_PFN(memory->base));
+	next->region = (struct core_region){
+		.name = name_keep(is_taken(PHYS_PFN(memory->base)) ? kbasename(node->full_name) : memory->name),
 		.first_frame = PHYS_PFN(memory->base),
 		.pages = memory->size >> PAGE_SHIFT,
 		.chunk_bytes = read.chunk_bytes,
 		.is_lent = true,
 	};
-	return region->name ? 0 : -ENOMEM;
+	return next->region.name ? 0 : -ENOMEM;
 }
 
 /* Finds the node's heap, or makes it. The lock is held. */
@@ -117,7 +125,7 @@ static struct declared *heap_of_node(struct device_node *node)
 	for (unsigned int index = 0; index < declared_count; index++)
 		if (declared[index].node == node)
 			return &declared[index];
-	error = declared_count == ARRAY_SIZE(declared) ? -ENOSPC : read_node(node, &next->region);
+	error = declared_count == ARRAY_SIZE(declared) ? -ENOSPC : read_node(node, next);
 	if (!error)
 		error = core_add_own_heap(&next->region, &next->own);
 	if (error == -ENOSPC)
@@ -129,9 +137,44 @@ static struct declared *heap_of_node(struct device_node *node)
 	return next;
 }
 
+static bool is_default_name(const struct declared *found)
+{
+	const char *name;
+
+	for (unsigned int index = 0; found->is_default && (name = core_default_name(index)); index++)
+		if (!strcmp(name, found->region.name))
+			return true;
+	return false;
+}
+
+/* The heap by all its names. */
+static int add_nodes(struct declared *found)
+{
+	const char *prefix = parameters_name_prefix();
+	const char *names[MOST_NAMES];
+	unsigned int count = 0;
+	int error = 0;
+
+	if (found->is_default)
+		while (count < MOST_NAMES - 1 && core_default_name(count)) {
+			names[count] = kasprintf(GFP_KERNEL, "%s%s", prefix, core_default_name(count));
+			count++;
+		}
+	/* A default region's node is often called what its heap is called anyway. */
+	if (!is_default_name(found))
+		names[count++] = kasprintf(GFP_KERNEL, "%s%s", prefix, found->region.name);
+	for (unsigned int index = 0; index < count; index++)
+		if (!names[index])
+			error = -ENOMEM;
+	if (!error)
+		error = own_nodes_add(&found->nodes, "device tree", names, count, found->own);
+	while (count > 0)
+		kfree(names[--count]);
+	return error;
+}
+
 static int probe(struct platform_device *device)
 {
-	struct swift_dma_heap *heap;
 	struct declared *found;
 	int error;
 
@@ -140,25 +183,27 @@ static int probe(struct platform_device *device)
 	mutex_unlock(&declared_lock);
 	if (IS_ERR(found))
 		return PTR_ERR(found);
-	heap = own_heap_make(&found->region, found->own);
-	if (IS_ERR(heap))
-		return PTR_ERR(heap);
-	error = heap_publish(&heap, 1);
+	error = add_nodes(found);
+	if (error)
+		return error;
+	error = heap_publish(found->nodes.heaps, found->nodes.count);
 	if (error) {
-		heap_discard(heap);
+		own_nodes_discard(&found->nodes);
 		return error;
 	}
-	platform_set_drvdata(device, heap);
+	platform_set_drvdata(device, found);
 	return 0;
 }
 
-/* Buffers stay what they are, and who has the node open is told that it is gone. */
+/* Buffers stay what they are, and who has a node open is told that it is gone. */
 static COMPAT_REMOVE unbind(struct platform_device *device)
 {
-	struct swift_dma_heap *heap = platform_get_drvdata(device);
+	struct declared *found = platform_get_drvdata(device);
 
-	heap_withdraw(&heap, 1);
-	heap_discard(heap);
+	heap_withdraw(found->nodes.heaps, found->nodes.count);
+	own_nodes_discard(&found->nodes);
+	/* What is in stock is lent again. */
+	core_refill_own_heap(found->own, 0, 0);
 	return COMPAT_REMOVED;
 }
 

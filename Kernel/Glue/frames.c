@@ -31,6 +31,11 @@ struct page *glue_page(unsigned long frame)
 	return pfn_to_page(frame);
 }
 
+int glue_frame_node(unsigned long frame)
+{
+	return page_to_nid(pfn_to_page(frame));
+}
+
 unsigned long glue_first_faulty(unsigned long frame, unsigned long end)
 {
 	if (!IS_ENABLED(CONFIG_MEMORY_FAILURE))

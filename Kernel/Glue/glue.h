@@ -69,6 +69,8 @@ unsigned long glue_largest_run(void);
 /* The kernel's number of a page, and the page of a number. */
 unsigned long glue_frame(struct page *page);
 struct page *glue_page(unsigned long frame);
+/* The node whose memory a frame is. */
+int glue_frame_node(unsigned long frame);
 /* The first of the frames up to the end whose page the kernel has found faulty; the end when there is none. */
 unsigned long glue_first_faulty(unsigned long frame, unsigned long end);
 /*
@@ -217,6 +219,8 @@ struct core_declaration {
 	/* The region's node; where something is wrong, the node whose property that is. */
 	struct device_node *region;
 	unsigned long long chunk_bytes;	/* 0: buffers are runs */
+	/* Whether it goes by the names of core_default_name(). */
+	bool is_default;
 	const char *property;
 	unsigned long long number;	/* the wrong one, 0 for none */
 };
@@ -240,6 +244,9 @@ enum core_declaration_problem {
 /* Reads a node. The core need not run. Context: process. */
 enum core_declaration_problem core_read_declaration(struct device_node *node,
 						     struct core_declaration *read);
+
+/* What the heap of the default region is called, and then what else; NULL behind the last. The core need not run. */
+const char *core_default_name(unsigned int index);
 
 /* What the administrator has set; where nothing was set (ULONG_MAX, no orders, a mark of 0) the core decides. */
 struct core_configuration {
@@ -281,6 +288,12 @@ void *core_own_heap(unsigned int index);
  * there are too many. Context: process, one caller at a time; may sleep.
  */
 int core_add_own_heap(const struct core_region *region, void **own);
+
+/*
+ * Has the worker keep low to high chunks of one of them in stock; with 0 none, and those that are there go back. -EINVAL
+ * for marks that cannot be or a heap that has no chunks, -E2BIG for more than the limit of the pools. Context: process.
+ */
+int core_refill_own_heap(void *own, unsigned int low, unsigned int high);
 
 /* A request that comes from inside the kernel, checked as those of clients are: a dma-buf or an error pointer. */
 struct dma_buf *core_request(struct swift_dma_heap *heap, unsigned long length, unsigned int flags,

@@ -49,6 +49,9 @@ static inline void devices_stop(void)
 }
 #endif
 
+/* stock.c: has a heap of that name keep in stock what the administrator wants. */
+int stock_set(const char *heap, void *own);
+
 /* frames.c */
 /* Any frame of a run, where it says FRAMES_ANYWHERE. */
 #define FRAMES_ANYWHERE ULONG_MAX
@@ -116,11 +119,23 @@ int heap_publish(struct swift_dma_heap *const *heaps, size_t count);
 void heap_withdraw(struct swift_dma_heap *const *heaps, size_t count);
 
 /* own_heaps.c */
+/* Heaps with nodes that come up together. */
+struct own_nodes {
+	struct swift_dma_heap *heaps[CORE_MOST_OWN_HEAPS];
+	unsigned int count;
+};
+
 /*
- * The heap, without a node yet, of a region that the core has one for: all that a heap has but its node; or an error
- * pointer, and then it is said what is wrong.
+ * Adds the core's heap by all its names, without a node yet: those given, and the administrator's aliases of them.
+ * parameter: where the names are from, for what is said of a wrong one. Fails with a negative errno, and has added none
+ * then.
  */
-struct swift_dma_heap *own_heap_make(const struct core_region *region, void *own);
+int own_nodes_add(struct own_nodes *nodes, const char *parameter, const char *const *names,
+		  unsigned int count, void *own);
+/* Undoes that for all, when they have no nodes any more. */
+void own_nodes_discard(struct own_nodes *nodes);
+/* Warns of aliases whose heap is not there. */
+void aliases_report(void);
 int own_heaps_make(void);
 void own_heaps_discard(void);
 int own_heaps_publish(void);

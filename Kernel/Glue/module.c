@@ -40,6 +40,7 @@ static int __init swift_dma_heaps_init(void)
 		}
 	}
 	devices_start();
+	aliases_report();
 	debug_start();
 	return 0;
 }

@@ -57,6 +57,7 @@ func core_read_declaration(
       return CORE_DECLARATION_OF_NOTHING
     }
     unsafe read.pointee.region = found.region.pointer
+    unsafe read.pointee.is_default = found.isDefault
     unsafe read.pointee.chunk_bytes =
       switch found.cut {
       case .runs: 0
@@ -70,6 +71,15 @@ func core_read_declaration(
     unsafe read.pointee.number = number
     return problem
   }
+}
+
+/// Names of the default region's heap; see `glue.h`.
+@c @implementation
+func core_default_name(_ index: UInt32) -> UnsafePointer<CChar>! {
+  let aliases = DefaultRegion.aliases
+  guard index > 0 else { return unsafe CText(DefaultRegion.name).pointer }
+  guard index <= aliases.count else { return nil }
+  return unsafe CText(aliases[Int(index) - 1]).pointer
 }
 
 extension DeclarationProblem {

@@ -76,17 +76,15 @@ extension MemoryKind {
 
   /// Ordinary memory of the kernel's page allocator, or a region's.
   ///
-  /// - Parameter isLent: a region's that is not is free when it is zeroed; one that is, is zeroed when it is claimed.
-  init(_ source: PageSourceKind, isLent: Bool = false) {
-    switch source {
-    case .system: self.init(MemorySource(rawValue: 0))
-    case .contiguous: self.init(MemorySource(rawValue: 1))
-    case .other: self.init(MemorySource(rawValue: 2))
-    case .region(let index):
-      self.init(
-        MemorySource(rawValue: UInt16(Self.firstRegion + index)), keeping: isLent ? [] : .keptZeroed
-      )
-    }
+  init(_ source: PageSourceKind) {
+    let number =
+      switch source {
+      case .system: 0
+      case .contiguous: 1
+      case .other: 2
+      case .region(let index): Self.firstRegion + index
+      }
+    self.init(MemorySource(rawValue: UInt16(number)))
   }
 
   /// As trace events have it.
@@ -129,7 +127,8 @@ enum KernelFailure: AllocationFailure {
   func relief(for asked: PageCount) -> Relief {
     switch self {
     case .noBlock(let size): size == PageCount(1) ? .atLeast(asked) : .about(asked)
-    case .refused, .interrupted: .none
+    case .refused(let shortage): shortage.relief
+    case .interrupted: .none
     }
   }
 }
@@ -231,9 +230,15 @@ extension KernelHost {
     }
   }
 
-  /// All memory is of one page allocator.
+  /// All memory is of one page allocator, but regions', which is of use to requests of the same region alone: what is
+  /// lent may only be had by those whose pages can be moved.
   func canRelieve(_ failure: KernelFailure, _ wanted: MemoryKind, with kind: MemoryKind) -> Bool {
-    true
+    switch (wanted.pageSource, kind.pageSource) {
+    case (.region(let index), .region(let other)):
+      Core.with { $0.region(index).share.region === $0.region(other).share.region }
+    case (.region, _), (_, .region): false
+    default: true
+    }
   }
 }
 

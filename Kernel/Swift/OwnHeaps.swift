@@ -83,9 +83,9 @@ extension Core {
   func addHeap(of given: core_region) throws(Errno) -> OwnHeap {
     try heaps.add { (index) throws(Errno) in
       let region = try unsafe KernelRegion(given, in: heaps)
-      guard
-        let heap = region.makeHeap(of: MemoryKind(.region(index), isLent: region.isLent), memory)
-      else { throw .noSpace }
+      guard let heap = region.makeHeap(of: region.kind(.region(index)), memory) else {
+        throw .noSpace
+      }
       return OwnHeap(region.name, heap, of: region)
     }
   }
@@ -145,6 +145,26 @@ func core_add_own_heap(
       return 0
     } catch {
       return Int32(error.negative)
+    }
+  }
+}
+
+/// Sets what a heap is to have in stock; see `glue.h`.
+@c @implementation
+func core_refill_own_heap(_ own: UnsafeMutableRawPointer!, _ low: UInt32, _ high: UInt32) -> Int32 {
+  unsafe Unmanaged<KernelHeap>.fromOpaque(own)._withUnsafeGuaranteedRef { own in
+    guard let marks = Watermarks(low: Int(low), high: Int(high)) else {
+      return Int32(Errno.invalidArgument.negative)
+    }
+    do throws(WatermarksExceedLimit) {
+      guard try own.setWatermarks(marks) else { return Int32(Errno.invalidArgument.negative) }
+      if marks.high == 0 {
+        let kind = own.pools.kind
+        _ = own.memory.pools.reclaim(PageCount(Int.max)) { $0.kind == kind }
+      }
+      return 0
+    } catch {
+      return Int32(Errno.tooLarge.negative)
     }
   }
 }

@@ -42,6 +42,18 @@ struct KernelRegion: Sendable {
     share = RegionShare(of: region, cut: cut)
   }
 
+  /// What the memory is like: free when it is zeroed, or, where it is lent, zeroed when it is claimed.
+  ///
+  /// What is in stock helps others when it is given back only if the kernel can lend it.
+  func kind(_ source: PageSourceKind) -> MemoryKind {
+    var kind = MemoryKind(source)
+    kind.keeping = isLent ? .counted : .keptZeroed
+    if case .chunks = share.cut { kind.keeping.insert(.stocked) }
+    kind.node = MemoryNode(
+      rawValue: Int16(glue_frame_node(UInt(share.region.pages.lowerBound))))
+    return kind
+  }
+
   /// Makes the heap of the region; nil when there are too many pools.
   func makeHeap(of kind: MemoryKind, _ memory: BufferMemory<KernelHost>) -> KernelHeap? {
     switch share.cut {

@@ -58,7 +58,7 @@ private struct Report {
 
   /// Where each region is, and what is left of it, in pages (C1).
   func show(regionsOf core: Core) {
-    text("heap first_frame pages free largest_run chunk\n")
+    text("heap first_frame pages free largest_run chunk stock\n")
     for index in 0..<core.heaps.count {
       let own = core.heaps[index]
       guard let share = own.region?.share else { continue }
@@ -73,6 +73,7 @@ private struct Report {
       case .runs: number(0)
       case .chunks(let order): number(order.pages.rawValue)
       }
+      number(own.heap.pagesInStock.rawValue)
       text("\n")
     }
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 
+internal import HeapFramework
 internal import LinuxHost
 
 /// A heap that there is, or that one could expect and why it is absent.
@@ -39,7 +40,8 @@ package enum HeapCatalog {
       name: "system-contig", aliases: [], source: "kernel", capabilities: [],
       absenceReason: "a process cannot get physically contiguous memory; the kernel module can"),
     HeapDescription(
-      name: "default_cma_region", aliases: ["linux,cma", "reserved", "cma"], source: "region",
+      name: "\(DefaultRegion.name)", aliases: DefaultRegion.aliases.map { "\($0)" },
+      source: "region",
       capabilities: [], absenceReason: "no memory region is set aside for contiguous buffers"),
     HeapDescription(
       name: "system-uncached", aliases: [], source: "kernel", capabilities: [],

@@ -14,7 +14,7 @@ free_contiguous() {
 before=$(free_memory)
 contiguous=$(free_contiguous)
 dmesg -c >/dev/null
-load
+load alias=vidbuf_cached:camera@50000000,all:system,none:no-such-heap
 cat $regions
 said() {
   dmesg | grep -qF -- "swift_dma_heaps: $1" || bad "no '$1' in: $(dmesg | grep swift)"
@@ -27,9 +27,12 @@ said "/bad-size: 'alignment' of /bad-size is more than the region has, bytes: 0x
 said "/bad-phandle: 'memory-region' of /bad-phandle is no node's phandle: 0x7777"
 said "/bad-region: 'reusable' of /reserved-memory/fixed@5a000000 is missing"
 [ "$(dmesg | grep -c 'swift_dma_heaps: /')" = 7 ] || bad "other complaints: $(dmesg | grep swift)"
-names="camera@50000000 camera-chunks display@140000000 video system system-contig"
+names="camera@50000000 vidbuf_cached camera-chunks display@140000000 video default_cma_region linux,cma reserved cma
+  system all system-contig"
 # shellcheck disable=SC2086 # one word a name
 [ "$(ls /dev/dma_heap | sort)" = "$(printf '%s\n' $names | sort)" ] || bad "heaps: $(ls /dev/dma_heap)"
+
+dmesg | grep -qF "alias: 'none:no-such-heap': there is no such heap yet" || bad "nothing is said of an alias of nothing"
 
 # Pages, by the region's row: the first frame, all, those of a chunk.
 row() {
@@ -38,20 +41,21 @@ row() {
 [ "$(row camera@50000000 2) $(row camera@50000000 3) $(row camera@50000000 6)" = "327680 24576 0" ] || bad "camera"
 [ "$(row camera-chunks 2) $(row camera-chunks 3) $(row camera-chunks 6)" = "327680 24576 16" ] || bad "camera-chunks"
 [ "$(row display@140000000 2) $(row display@140000000 6)" = "1310720 256" ] || bad "display"
-[ "$(row video 3) $(row video 6) $(($(row video 2) % 1024))" = "8192 32 0" ] || bad "video"
+[ "$(row video 3) $(row video 6) $(($(row video 2) % 1024))" = "9216 32 0" ] || bad "video"
 
 # How many buffers of $2 bytes the heap $1 has, of at least $3 that there should be.
 taken() {
   count=$(take "/dev/dma_heap/$1" "$2") || { bad "take $1 $2: $count"; return; }
   [ "$count" -ge "$3" ] && [ "$count" -le "$4" ] || bad "$1: $count buffers of $2 bytes, not $3 to $4"
-  [ "$(row "$1" 3) $(row "$1" 3)" = "$(row "$1" 4) $(row "$1" 5)" ] || bad "$1 is not whole: $(cat $regions)"
+  awk 'NR > 1 && ($3 != $4 || $3 != $5) { exit 1 }' $regions || bad "not whole after $1: $(cat $regions)"
 }
 all_taken() {
   taken camera@50000000 25165824 3 4
   taken camera-chunks 1000000 85 96
   taken display@140000000 67108864 1 1
   taken display@140000000 1 60 64
-  taken video 3000000 11 11
+  taken video 3000000 11 12
+  taken linux,cma 4194304 9 10
 }
 all_taken
 
@@ -82,7 +86,7 @@ until grep -q holding /tmp/held; do
 done
 for round in first second; do
   echo camera-frames >$driver/unbind || bad "unbind, $round time"
-  [ ! -e /dev/dma_heap/camera@50000000 ] || bad "the node stays"
+  for name in camera@50000000 vidbuf_cached; do [ ! -e /dev/dma_heap/$name ] || bad "the node $name stays"; done
   [ "$(row camera@50000000 4)" = $((24576 - 6144)) ] || bad "the region without its device: $(cat $regions)"
   rmmod swift_dma_heaps 2>/dev/null && bad "the module was unloaded under a buffer of an unbound device"
   if [ $round = first ]; then
@@ -100,11 +104,31 @@ echo reserved-memory:video >$driver/unbind || bad "unbind a region that is a hea
 [ ! -e /dev/dma_heap/video ] || bad "the region's node stays"
 echo reserved-memory:video >$driver/bind || bad "bind it again"
 taken camera@50000000 25165824 3 4
-taken video 3000000 11 11
+taken video 3000000 11 12
 unload
 [ ! -e $driver ] || bad "the driver stays"
-load
-taken camera-chunks 1000000 85 96
+# Chunks in stock: lent to nobody, but whoever needs the region whole has it, and an unbound heap has none.
+has_stock() {
+  for _ in $(seq 100); do
+    [ "$(row camera-chunks 7)" = "$1" ] && return
+    sleep 0.1
+  done
+  bad "$(row camera-chunks 7) pages in stock, not $1: $(cat $regions)"
+}
+load refill=camera-chunks:64:128
+has_stock 2048
+[ "$(row camera@50000000 4)" = $((24576 - 2048)) ] || bad "the stock is not the region's: $(cat $regions)"
+count=$(take /dev/dma_heap/camera@50000000 100663296) || bad "take all beside a stock: $count"
+[ "$count" = 1 ] || bad "$count buffers of a whole region with a stock"
+has_stock 2048
+count=$(take /dev/dma_heap/camera-chunks 1000000) || bad "take from the stock: $count"
+[ "$count" -ge 85 ] || bad "$count buffers of chunks with a stock"
+has_stock 2048
+echo camera-chunks >$driver/unbind || bad "unbind a heap with a stock"
+has_stock 0
+[ "$(row camera@50000000 4)" = 24576 ] || bad "the stock is not back: $(cat $regions)"
+echo camera-chunks >$driver/bind || bad "bind a heap with a stock"
+has_stock 2048
 unload
 memory_is_back "$before"
 # What a CPU keeps at hand is not told apart.

@@ -37,11 +37,17 @@ refused "there are no 3221225472 bytes in a row to be had" region=camera:3G
 refused "an alignment of 3000 bytes is no power of two from 4096 on" chunk=frames:64M:3000
 refused "an alignment of 2048 bytes is no power of two from 4096 on" chunk=frames:64M:2K
 refused "chunks of 2097152 bytes are larger than the region of 1048576" chunk=frames:1M:2M
+refused "refill: 'frames:x' is not heap:low[:high] of a heap of chunks" chunk=frames:1M:64K refill=frames:x
+refused "refill: 'frames:4:3' is not heap:low[:high]" chunk=frames:1M:64K refill=frames:4:3
+refused "refill: 'camera:4' is not heap:low[:high] of a heap of chunks" region=camera:1M refill=camera:4
 # What was taken before is given back.
 refused "'frames' is not name:size:alignment" region=camera:64M chunk=frames
 refused "'a/b' cannot be a heap's name" region=a/b:64M
 refused "has 200 bytes; a heap's name has at most" "region=$(printf '%0200d' 0):64M"
 refused "there are two heaps 'camera'" region=camera:16M,camera:16M
+for text in camera :camera camera: a:b:camera; do refused "alias: '$text' is not name:heap" "alias=$text"; done
+refused "alias: there are two heaps 'camera'" region=camera:16M alias=camera:system
+refused "alias: 'a/b' cannot be a heap's name" alias=a/b:system
 memory_is_back "$before"
 
 # Half of the memory is a file's, which has to move.
@@ -49,7 +55,7 @@ half=$(awk '$1 == "MemFree:" { print int($2 / 2048) }' /proc/meminfo)
 dd if=/dev/urandom of=/tmp/file bs=1M count="$half" 2>/dev/null
 sum=$(md5sum </tmp/file)
 dmesg -c >/dev/null
-load region=camera:100M chunk=frames:128M:64K
+load region=camera:100M chunk=frames:128M:64K alias=cma:camera
 [ "$(md5sum </tmp/file)" = "$sum" ] || bad "a file that was in the way has changed"
 rm /tmp/file
 dmesg | grep 'has the memory'
@@ -63,6 +69,7 @@ for heap in camera frames; do
     /^(zero|request|life|map|fd|node|region)-|^load-(kill|threads) / { print $1 }') \
     --strict --heap /dev/dma_heap/$heap || status=1
 done
+heap-checks run zero-never-written fd-name --strict --heap /dev/dma_heap/cma || status=1
 dmabuf-heap >/tmp/output 2>&1 || bad "dmabuf-heap: status $?"
 if grep -qE 'FAIL|not ok|failed' /tmp/output; then bad "dmabuf-heap: $(cat /tmp/output)"; fi
 awk 'NR > 1 && $3 != $4 { exit 1 }' /sys/kernel/debug/swift_dma_heaps/regions ||
@@ -79,11 +86,24 @@ done
 rmmod importer || bad "rmmod importer"
 unload
 
-# The same place again, by its address, before anybody else has some of it.
-load region=camera:100M
-place=$(($(awk '$1 == "camera" { print $2 * 4096 }' /sys/kernel/debug/swift_dma_heaps/regions)))
+# Chunks that are there before anybody asks, of which whoever needs all has all.
+load region=camera:1M chunk=frames:16M:64K refill=frames:16:32
+for _ in $(seq 50); do
+  [ "$(awk '$1 == "frames" { print $4, $7 }' /sys/kernel/debug/swift_dma_heaps/regions)" = "3584 512" ] && break
+  sleep 0.1
+done
+[ "$(awk '$1 == "frames" { print $4, $7 }' /sys/kernel/debug/swift_dma_heaps/regions)" = "3584 512" ] ||
+  bad "no stock: $(cat /sys/kernel/debug/swift_dma_heaps/regions)"
+heap-checks run zero-recycled zero-threads life-duplicate load-threads --strict --heap /dev/dma_heap/frames || status=1
 unload
-load region=camera:100M:"$place"
+
+# The same place again, by its address; the kernel may have been faster to put something there for good.
+for _ in 1 2 3 4 5; do
+  load region=camera:100M
+  place=$(($(awk '$1 == "camera" { print $2 * 4096 }' /sys/kernel/debug/swift_dma_heaps/regions)))
+  unload
+  insmod $module region=camera:100M:"$place" && break
+done
 [ "$(awk '$1 == "camera" { print $2 * 4096 }' /sys/kernel/debug/swift_dma_heaps/regions)" = $((place)) ] ||
   bad "not at $place: $(cat /sys/kernel/debug/swift_dma_heaps/regions)"
 # Nobody else has it meanwhile.

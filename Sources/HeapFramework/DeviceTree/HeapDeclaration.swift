@@ -30,6 +30,9 @@ public struct HeapDeclaration<Node: BitwiseCopyable & Sendable>: BitwiseCopyable
   /// Bytes in the region.
   public let byteCount: UInt64
 
+  /// Whether contiguous memory comes from the region unless another is asked for; see ``DefaultRegion``.
+  public let isDefault: Bool
+
   /// How the heap's blocks are cut.
   public let cut: RegionCut
 }
@@ -56,6 +59,7 @@ extension HeapDeclaration {
     self.region = region
     address = place.address
     byteCount = place.byteCount
+    isDefault = tree.property("linux,cma-default", of: region) != nil
     guard isChunked else {
       cut = .runs
       return

@@ -19,9 +19,9 @@ extension Check {
       body: stress),
   ]
 
-  /// Bytes that all clients of a load may have live together, so that none fails for want of memory.
-  private static func budget() throws -> Int {
-    min(try Machine.memory("MemAvailable") / 3, 256 << 20)
+  /// Bytes that all clients of a load may have live together, so that none fails for want of memory, or of a run of it.
+  private static func budget(_ node: HeapNode) throws -> Int {
+    min(try Machine.memory("MemAvailable") / 3, node.memory / 4, 256 << 20)
   }
 
   /// Shrinks something at random.
@@ -40,7 +40,7 @@ extension Check {
     let node = try context.node
     let baseline = try Baseline()
     let threads = context.arguments.threads
-    let share = try budget() / threads
+    let share = try budget(node) / threads
     let seed = context.seed
     let end = Machine.now() + context.arguments.seconds
     let verdict = Verdict()
@@ -150,7 +150,7 @@ extension Check {
     var random = context.random
     let baseline = try Baseline()
     let processes = context.arguments.threads
-    let share = try budget() / processes
+    let share = try budget(node) / processes
     let limit = ModuleFiles.areThere ? try ModuleFiles.parameter("page_pool_size") : 0
     defer { if limit > 0 { try? ModuleFiles.setParameter("page_pool_size", limit) } }
 

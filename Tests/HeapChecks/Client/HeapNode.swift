@@ -20,6 +20,9 @@ final class HeapNode: Sendable {
   /// The largest buffer that others have room beside.
   let largestShared: Int
 
+  /// Bytes that its buffers may have together, as far as it is the heap that says so.
+  let memory: Int
+
   private let descriptor: Int32
 
   /// Opens the node.
@@ -32,10 +35,12 @@ final class HeapNode: Sendable {
       unit = region.unit * pageSize
       largestBuffer = region.pages / region.unit * unit
       largestShared = largestBuffer / 8
+      memory = largestBuffer
     } else {
       unit = pageSize
       largestBuffer = name.hasSuffix("-contig") ? 4 << 20 : Int.max
       largestShared = largestBuffer
+      memory = Int.max
     }
     descriptor = shim_open(path, flags | O_CLOEXEC)
     if descriptor < 0 { throw SystemFailure("open \(path)") }

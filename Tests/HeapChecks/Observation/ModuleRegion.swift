@@ -15,9 +15,9 @@ struct ModuleRegion {
   /// The region of a heap; nil when it has none.
   init?(of heap: String) throws {
     guard TextFile.exists(Self.path) else { return nil }
-    for line in try TextFile.words(Self.path) where line.count == 6 && line[0] == heap {
+    for line in try TextFile.words(Self.path) where line[0] == heap {
       let numbers = line[1...].compactMap { Int($0) }
-      guard numbers.count == 5 else { throw CheckFailure("regions: '\(line)' has no five numbers") }
+      guard numbers.count == 6 else { throw CheckFailure("regions: '\(line)' has no six numbers") }
       (firstFrame, pages, free) = (numbers[0], numbers[1], numbers[2])
       (largestRun, chunk) = (numbers[3], numbers[4])
       return

@@ -63,6 +63,15 @@ struct HeapDeclarationTests {
     #expect(video.cut == .chunks(Order(5)))
   }
 
+  @Test func defaultRegion_isKnown() throws {
+    var tree = Self.board()
+    #expect(try Self.read("camera-frames", in: tree)?.isDefault == false)
+    tree.set("linux,cma-default", of: "camera@140000000", to: [])
+    #expect(try Self.read("camera-frames", in: tree)?.isDefault == true)
+    #expect(try Self.read("camera-chunks", in: tree)?.isDefault == true)
+    #expect(try Self.read("video", in: tree)?.isDefault == false)
+  }
+
   @Test func othersNodes_declareNothing() throws {
     let tree = Self.board()
     #expect(try Self.read("camera@140000000", in: tree) == nil)
