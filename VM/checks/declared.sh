@@ -115,7 +115,13 @@ has_stock() {
   done
   bad "$(row camera-chunks 7) pages in stock, not $1: $(cat $regions)"
 }
-load refill=camera-chunks:64:128
+load
+echo "1 MiB of lent memory: $(take /dev/dma_heap/camera-chunks 1048576 time) us"
+unload
+load refill=camera-chunks:128
+has_stock 2048
+echo "1 MiB of a stock: $(take /dev/dma_heap/camera-chunks 1048576 time) us; of the system heap's pool:" \
+  "$(take /dev/dma_heap/system 1048576 time) us"
 has_stock 2048
 [ "$(row camera@50000000 4)" = $((24576 - 2048)) ] || bad "the stock is not the region's: $(cat $regions)"
 count=$(take /dev/dma_heap/camera@50000000 100663296) || bad "take all beside a stock: $count"
