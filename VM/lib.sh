@@ -8,7 +8,7 @@
 rig=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 command=$(basename "$0")
 cache=${SWIFT_DMA_HEAPS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/swift-dma-heaps}
-kernels="built checked stock-6.1 stock-6.12 stock-7.2 stock-6.1-arm64"
+kernels="built checked stock-6.1 stock-6.12 stock-7.2 stock-6.1-arm64 stock-6.12-arm64 stock-7.2-arm64"
 
 PATH=$PATH:/usr/sbin:/sbin
 as_root=()
