@@ -8,7 +8,8 @@
 rig=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 command=$(basename "$0")
 cache=${SWIFT_DMA_HEAPS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/swift-dma-heaps}
-kernels="built checked stock-6.1 stock-6.12 stock-7.2 stock-6.1-arm64 stock-6.12-arm64 stock-7.2-arm64"
+kernels="built checked stock-6.1 stock-6.12 stock-7.2 stock-6.1-arm64 stock-6.12-arm64
+stock-6.12-arm64-16k stock-7.2-arm64"
 
 PATH=$PATH:/usr/sbin:/sbin
 as_root=()
@@ -63,7 +64,7 @@ logged() {
 # before the names of a compiler's tools, and `make_for`, for a kernel's make.
 use_machine_of() {
   case $1 in
-    *-arm64)
+    *-arm64 | *-arm64-16k)
       architecture=arm64
       cross=aarch64-linux-gnu-
       make_for=(ARCH=arm64 CROSS_COMPILE="$cross")

@@ -34,14 +34,22 @@ names="camera@50000000 vidbuf_cached camera-chunks display@140000000 video defau
 
 dmesg | grep -qF "alias: 'none:no-such-heap': there is no such heap yet" || bad "nothing is said of an alias of nothing"
 
+# Pages of $1 MiB.
+pages() {
+  echo $(($1 * 1048576 / page))
+}
+
 # Pages, by the region's row: the first frame, all, those of a chunk.
 row() {
   awk -v heap="$1" -v column="$2" '$1 == heap { print $column }' $regions
 }
-[ "$(row camera@50000000 2) $(row camera@50000000 3) $(row camera@50000000 6)" = "327680 24576 0" ] || bad "camera"
-[ "$(row camera-chunks 2) $(row camera-chunks 3) $(row camera-chunks 6)" = "327680 24576 16" ] || bad "camera-chunks"
-[ "$(row display@140000000 2) $(row display@140000000 6)" = "1310720 256" ] || bad "display"
-[ "$(row video 3) $(row video 6) $(($(row video 2) % 1024))" = "9216 32 0" ] || bad "video"
+camera=$(pages 96)
+stock=$(pages 8)
+[ "$(row camera@50000000 2) $(row camera@50000000 3) $(row camera@50000000 6)" = "$(pages 1280) $camera 0" ] || bad "camera"
+[ "$(row camera-chunks 2) $(row camera-chunks 3)" = "$(pages 1280) $camera" ] || bad "camera-chunks"
+[ "$(row camera-chunks 6)" = $((65536 / page)) ] || bad "chunks of camera-chunks"
+[ "$(row display@140000000 2) $(row display@140000000 6)" = "$(pages 5120) $(pages 1)" ] || bad "display"
+[ "$(row video 3) $(row video 6) $(($(row video 2) % $(pages 32)))" = "$(pages 64) 32 0" ] || bad "video"
 
 # How many buffers of $2 bytes the heap $1 has, of at least $3 that there should be.
 taken() {
@@ -54,8 +62,8 @@ all_taken() {
   taken camera-chunks 1000000 85 96
   taken display@140000000 67108864 1 1
   taken display@140000000 1 60 64
-  taken video 3000000 11 12
-  taken linux,cma 4194304 9 10
+  taken video 3000000 20 22
+  taken linux,cma 4194304 15 16
 }
 all_taken
 
@@ -87,7 +95,7 @@ done
 for round in first second; do
   echo camera-frames >$driver/unbind || bad "unbind, $round time"
   for name in camera@50000000 vidbuf_cached; do [ ! -e /dev/dma_heap/$name ] || bad "the node $name stays"; done
-  [ "$(row camera@50000000 4)" = $((24576 - 6144)) ] || bad "the region without its device: $(cat $regions)"
+  [ "$(row camera@50000000 4)" = $((camera - $(pages 24))) ] || bad "the region without its device: $(cat $regions)"
   rmmod swift_dma_heaps 2>/dev/null && bad "the module was unloaded under a buffer of an unbound device"
   if [ $round = first ]; then
     echo camera-frames >$driver/bind || bad "bind again"
@@ -98,13 +106,13 @@ done
 echo go >&3
 wait $holder || bad "who held a buffer: $(cat /tmp/held)"
 exec 3>&-
-[ "$(row camera@50000000 4)" = 24576 ] || bad "the region does not have its buffer back: $(cat $regions)"
+[ "$(row camera@50000000 4)" = "$camera" ] || bad "the region does not have its buffer back: $(cat $regions)"
 echo camera-frames >$driver/bind || bad "bind in the end"
 echo reserved-memory:video >$driver/unbind || bad "unbind a region that is a heap"
 [ ! -e /dev/dma_heap/video ] || bad "the region's node stays"
 echo reserved-memory:video >$driver/bind || bad "bind it again"
 taken camera@50000000 25165824 3 4
-taken video 3000000 11 12
+taken video 3000000 20 22
 unload
 [ ! -e $driver ] || bad "the driver stays"
 # Chunks in stock: lent to nobody, but whoever needs the region whole has it, and an unbound heap has none.
@@ -119,26 +127,26 @@ load
 echo "1 MiB of lent memory: $(take /dev/dma_heap/camera-chunks 1048576 time) us"
 unload
 load refill=camera-chunks:128
-has_stock 2048
+has_stock "$stock"
 echo "1 MiB of a stock: $(take /dev/dma_heap/camera-chunks 1048576 time) us; of the system heap's pool:" \
   "$(take /dev/dma_heap/system 1048576 time) us"
-has_stock 2048
-[ "$(row camera@50000000 4)" = $((24576 - 2048)) ] || bad "the stock is not the region's: $(cat $regions)"
+has_stock "$stock"
+[ "$(row camera@50000000 4)" = $((camera - stock)) ] || bad "the stock is not the region's: $(cat $regions)"
 count=$(take /dev/dma_heap/camera@50000000 100663296) || bad "take all beside a stock: $count"
 [ "$count" = 1 ] || bad "$count buffers of a whole region with a stock"
-has_stock 2048
+has_stock "$stock"
 count=$(take /dev/dma_heap/camera-chunks 1000000) || bad "take from the stock: $count"
 [ "$count" -ge 85 ] || bad "$count buffers of chunks with a stock"
-has_stock 2048
+has_stock "$stock"
 echo camera-chunks >$driver/unbind || bad "unbind a heap with a stock"
 has_stock 0
-[ "$(row camera@50000000 4)" = 24576 ] || bad "the stock is not back: $(cat $regions)"
+[ "$(row camera@50000000 4)" = "$camera" ] || bad "the stock is not back: $(cat $regions)"
 echo camera-chunks >$driver/bind || bad "bind a heap with a stock"
-has_stock 2048
+has_stock "$stock"
 unload
 memory_is_back "$before"
 # What a CPU keeps at hand is not told apart.
-kept=$(awk '$1 == "count:" { kept += 4 * $2 } END { print kept }' /proc/zoneinfo)
+kept=$(awk -v page="$page" '$1 == "count:" { kept += page / 1024 * $2 } END { print kept }' /proc/zoneinfo)
 [ $((contiguous - $(free_contiguous))) -le $((4096 + kept)) ] ||
   bad "contiguous: $contiguous KiB were free, now $(free_contiguous), and CPUs keep $kept"
 exit $status

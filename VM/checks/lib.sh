@@ -4,6 +4,8 @@
 
 module=/modules/swift_dma_heaps.ko
 parameters=/sys/module/swift_dma_heaps/parameters
+# Bytes of a page, which is a block of sysfs.
+page=$(stat -f -c %S /sys)
 status=0
 
 # Says what is wrong and goes on: the rest may tell why.
@@ -46,7 +48,7 @@ free_memory() {
   sync
   echo 3 >/proc/sys/vm/drop_caches
   sleep 0.5
-  awk '$1 == "MemFree:" { free += $2 } $1 == "count:" { free += 4 * $2 } END { print free }' \
+  awk -v page="$page" '$1 == "MemFree:" { free += $2 } $1 == "count:" { free += page / 1024 * $2 } END { print free }' \
     /proc/meminfo /proc/zoneinfo
 }
 
