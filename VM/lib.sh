@@ -79,6 +79,26 @@ use_machine_of() {
   esac
 }
 
+# Has apt, with `apt_options`, work for the machine that is in use, in a directory of its own, with this machine's mirrors
+# of Debian's release $1 and keys. What it says is in the file `log`.
+use_private_apt() {
+  local apt=$work/apt suite=$1
+  mkdir -p "$apt"/{state/lists/partial,cache/archives/partial}
+  : >"$apt/status"
+  # shellcheck disable=SC2016 # apt fills in the names
+  apt-get indextargets --format '$(LABEL) $(REPO_URI) $(RELEASE) $(COMPONENT)' 'Identifier: Packages' |
+    awk -v suite="$suite" '/^Debian/ && index($(NF - 1), suite) == 1 {
+      print "deb [arch=arm64,amd64 signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]", $(NF - 2), $(NF - 1), $NF
+    }' | sort -u >"$apt/sources"
+  [[ -s $apt/sources ]] || fail "apt knows no mirror of Debian's $suite here: run 'apt-get update'"
+  apt_options=(
+    -o "Dir::State=$apt/state" -o "Dir::State::status=$apt/status" -o "Dir::Cache=$apt/cache"
+    -o "Dir::Etc::sourcelist=$apt/sources" -o Dir::Etc::sourceparts=-
+    -o "APT::Architecture=$architecture" -o "APT::Architectures::=$architecture" -o APT::Architectures::=amd64
+  )
+  logged "$log" apt-get "${apt_options[@]}" update
+}
+
 # Prints the directory of the kernel named $1, and makes it first if need be. In it are `release`,
 # `vmlinuz`, `image/lib/modules`, and what external modules are built with: the link `build`, or in
 # the chroot `root` the directory /lib/modules/RELEASE/build.

@@ -69,6 +69,8 @@ all_taken
 
 # Files have the regions' memory, too, and stay what they are: the one that is written when no other is left.
 mount -o remount,size=99% /tmp
+# Where page blocks are large, the kernel would keep hundreds of MiB free.
+echo 45056 >/proc/sys/vm/min_free_kbytes
 rest=$(awk '$1 == "MemFree:" { free = $2 } $1 == "CmaFree:" { free -= $2 } END { print int(free / 1024) }' /proc/meminfo)
 dd if=/dev/zero of=/tmp/zeroes bs=1M count=$((rest - 200)) 2>/dev/null || bad "a file of $((rest - 200)) MiB"
 dd if=/dev/urandom of=/tmp/file bs=1M count=150 2>/dev/null || bad "a file of 150 MiB"
