@@ -74,7 +74,7 @@ core-object: ## Build the Swift object of the kernel module.
 
 kernel: ## Build the kernel module for KERNEL, one of the rig's (default: built).
 	$(prepare) $(KERNEL)
-	$(MAKE) --no-print-directory core-object $(if $(filter %-arm64,$(KERNEL)),ARCH=arm64)
+	$(MAKE) --no-print-directory core-object $(if $(findstring -arm64,$(KERNEL)),ARCH=arm64)
 	VM/build-module $(KERNEL)
 
 vm-shell: ## Open a shell in a guest that has the module, the command and the checks.
@@ -92,9 +92,12 @@ vm-test-stock: ## Check the module in guests of Debian's stock kernels.
 	VM/test stock-6.1
 	VM/test stock-6.12
 	VM/test stock-7.2
-	$(MAKE) --no-print-directory vm-test-6.1-arm64
+	VM/test stock-6.1-arm64
+	VM/test stock-6.12-arm64
+	VM/test stock-6.12-arm64-16k
+	VM/test stock-7.2-arm64
 
-vm-test-6.1 vm-test-6.12 vm-test-7.2 vm-test-6.1-arm64: vm-test-%: ## The same, on one of them.
+vm-test-6.1 vm-test-6.12 vm-test-7.2 vm-test-6.1-arm64 vm-test-6.12-arm64 vm-test-6.12-arm64-16k vm-test-7.2-arm64: vm-test-%: ## The same, on one of them.
 	$(prepare) stock-$*
 	VM/test stock-$*
 
