@@ -13,7 +13,8 @@ load
 insmod $sample || bad "insmod sample_heap"
 insmod $sample 2>/dev/null && bad "the sample was loaded twice"
 
-heap-checks hold buffer --seconds 600 --heap /dev/dma_heap/sample >/tmp/held &
+mkfifo /tmp/go
+take /dev/dma_heap/sample 1048576 hold <>/tmp/go >/tmp/held &
 holder=$!
 until grep -q holding /tmp/held; do
   kill -0 $holder 2>/dev/null || { bad "no buffer of the sample's can be held"; break; }
