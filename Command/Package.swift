@@ -44,13 +44,18 @@ let package = Package(
       ],
       swiftSettings: common),
 
+    // Reads and writes device trees.
+    .systemLibrary(name: "CFDT", providers: [.apt(["libfdt-dev"])]),
+
     // The command line.
     .executableTarget(
       name: "dmaheap",
       dependencies: [
-        "CMeasurement", "HeapBench",
+        "CFDT", "CMeasurement", "HeapBench",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "DMAHeaps", package: "swift-dma-heaps"),
+        .product(name: "HeapFramework", package: "swift-dma-heaps"),
+        .product(name: "PagePools", package: "swift-dma-heaps"),
         .product(name: "TOMLKit", package: "TOMLKit"),
       ],
       swiftSettings: common),
@@ -65,7 +70,9 @@ let package = Package(
     .testTarget(
       name: "dmaheapTests",
       dependencies: [
-        "HeapBench", "dmaheap", .product(name: "DMAHeaps", package: "swift-dma-heaps"),
+        "CFDT", "HeapBench", "dmaheap", .product(name: "DMAHeaps", package: "swift-dma-heaps"),
+        .product(name: "HeapFramework", package: "swift-dma-heaps"),
+        .product(name: "PagePools", package: "swift-dma-heaps"),
       ],
       swiftSettings: tests),
   ]

@@ -76,6 +76,23 @@ struct CommandLineRun {
     try spawn(words, output: .file("/dev/null"), errors: "/dev/null", Setting())
   }
 
+  /// Runs another program to its end.
+  ///
+  /// - Throws: unless its status is 0.
+  /// - Returns: its output.
+  static func output(of words: [String]) throws -> String {
+    let path = FileManager.default.temporaryDirectory.path + "/output-\(UUID().uuidString)"
+    defer { unlink(path) }
+    let status = try spawn(words, output: .file(path), errors: "/dev/null", Setting())
+    guard status == 0 else { throw ProgramFailure(words: words, status: status) }
+    return try text(of: path)
+  }
+
+  struct ProgramFailure: Error {
+    let words: [String]
+    let status: Int32
+  }
+
   /// Runs a program to its end.
   ///
   /// `Foundation.Process` would do, but leaks, which fails the tests under the address sanitizer.
@@ -131,6 +148,11 @@ struct CommandLineRun {
 
   /// Reads a file, empty ones too: `Data` leaks a page for each of those.
   private static func text(of path: String) throws -> String {
+    String(decoding: try bytes(of: path), as: UTF8.self)
+  }
+
+  /// Reads a file.
+  static func bytes(of path: String) throws -> [UInt8] {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw SpawnFailure(errorNumber: errno) }
     defer { close(descriptor) }
@@ -139,7 +161,7 @@ struct CommandLineRun {
     while true {
       let count = read(descriptor, &piece, piece.count)
       guard count >= 0 else { throw SpawnFailure(errorNumber: errno) }
-      guard count > 0 else { return String(decoding: bytes, as: UTF8.self) }
+      guard count > 0 else { return bytes }
       bytes += piece[..<count]
     }
   }
