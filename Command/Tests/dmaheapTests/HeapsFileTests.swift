@@ -79,7 +79,11 @@ import Testing
   }
 
   @Test func filesThatCannotBeRead_areNamed() {
-    for (path, reason) in [("/no/such/file", "No such file"), ("/tmp", "Is a directory")] {
+    let cases = [
+      ("/no/such/file", "No such file"), ("/tmp", "Is a directory"),
+      ("/dev/zero", "it has more than 1048576 bytes"),
+    ]
+    for (path, reason) in cases {
       let error = #expect(throws: HeapsFileError.self) { try HeapsFile(path: path) }
       #expect(
         error?.description.hasPrefix("\(path): \(reason)") == true, "\(error?.description ?? "")")

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 
 import DMAHeaps
-import Foundation
 import HeapBench
 import TOMLKit
 
@@ -23,6 +22,9 @@ import TOMLKit
 /// alignment = "64K"
 /// ```
 struct HeapsFile {
+  /// The most bytes that a file may have.
+  static let mostBytes = 1 << 20
+
   /// The regions, each with its heaps, in the order of the file.
   let regions: [HeapSystem.RegionConfiguration]
 
@@ -30,13 +32,13 @@ struct HeapsFile {
   ///
   /// - Throws: ``HeapsFileError``, which names the file and what is wrong in it.
   init(path: String) throws {
-    let bytes: Data
-    do {
-      bytes = try FileHandle(forReadingFrom: URL(fileURLWithPath: path)).readToEnd() ?? Data()
+    let bytes: [UInt8]
+    do throws(FileReadError) {
+      bytes = try FileBytes.read(path, atMost: Self.mostBytes)
     } catch {
-      throw HeapsFileError(path, Self.reason(error))
+      throw HeapsFileError(path, "\(error)")
     }
-    guard let text = String(data: bytes, encoding: .utf8) else {
+    guard let text = String(validating: bytes, as: UTF8.self) else {
       throw HeapsFileError(path, "it is not text in UTF-8")
     }
     do {
@@ -52,14 +54,6 @@ struct HeapsFile {
     } catch let error as Mistake {
       throw HeapsFileError(path, error.reason)
     }
-  }
-
-  /// Why a file cannot be read: the system's reason, where it is known.
-  private static func reason(_ error: any Error) -> String {
-    let cause = (error as NSError).userInfo[NSUnderlyingErrorKey] as? any Error ?? error
-    let code = (cause as NSError).code
-    return (cause as NSError).domain == NSPOSIXErrorDomain
-      ? unsafe String(cString: strerror(Int32(code))) : "it cannot be read (\(error))"
   }
 
   private static func regions(in contents: Contents) throws(Mistake) -> [HeapSystem
