@@ -16,6 +16,7 @@ struct AllocCommand: ParsableCommand {
         dmaheap alloc --size 64KiB --json
         dmaheap alloc --source kernel --verify           a dma-buf from /dev/dma_heap/system
         dmaheap alloc --config board.toml --heap camera --size 95M
+        dmaheap alloc --dtb board.dtb --heap camera@50000000 --size 95M
       """)
 
   @Option(help: "Whose heap to use: this process's (memfd), or the kernel's in /dev/dma_heap.")
@@ -38,7 +39,7 @@ struct AllocCommand: ParsableCommand {
     help: "Interface to use. (default: buffer; descriptor with --source kernel)")
   var interface: AllocationInterface?
 
-  @OptionGroup var file: HeapsFileOption
+  @OptionGroup var regions: RegionOptions
 
   @Flag(help: "Check that every byte is zero.")
   var verify = false
@@ -53,15 +54,15 @@ struct AllocCommand: ParsableCommand {
     if source == .kernel, interface == .buffer {
       throw ValidationError("kernel heaps have no buffers; use --api descriptor, or leave it out")
     }
-    if source == .kernel, file.path != nil {
-      throw ValidationError("--config is for heaps of this process")
+    if source == .kernel, regions.areGiven {
+      throw ValidationError("--config, --dtb and --device-tree are for heaps of this process")
     }
   }
 
   func run() throws {
     _ = measurement_raise_descriptor_limit()
     let client = HoldingClient(
-      source: source, configuration: try file.makeConfiguration(), heap: heap,
+      source: source, configuration: try regions.makeConfiguration(), heap: heap,
       interface: interface ?? (source == .kernel ? .descriptor : .buffer), size: size,
       count: count, verifies: verify, holdSeconds: hold)
     var progress = ProgressLine()

@@ -21,7 +21,7 @@ struct BenchCommand: ParsableCommand {
       cycles of touched rows. What a descriptor costs its receiver is told of touched rows: the first \
       write to every page of a plain mapping, and munmap.
 
-      Heaps of a region (--config) have buffers only, and no rows of descriptors.
+      Heaps of a region (--config, --dtb) have buffers only, and no rows of descriptors.
 
       With --source kernel, rows are those of heaps in /dev/dma_heap, whoever made them: untouched \
       rows allocate and close, touched ones also map, write a byte of each page and unmap, as fast as \
@@ -35,6 +35,7 @@ struct BenchCommand: ParsableCommand {
         dmaheap bench --threads 2 --size 1M              against one thread
         dmaheap bench --in-place --api descriptor --touched   memory that is zeroed and used again
         dmaheap bench --config board.toml --heap camera --fragment --size 300M
+        dmaheap bench --dtb board.dtb --heap camera@50000000 --size 1M
         dmaheap bench --json --plot latency.svg > rows.json
         dmaheap bench --source kernel --heap system --heap reserved   two nodes, row by row
         dmaheap bench --source kernel --burst 64 --size 1M
@@ -54,7 +55,10 @@ struct BenchCommand: ParsableCommand {
     try options.validateCombination()
     if options.source == .kernel, limits.areGiven {
       throw ValidationError(
-        "--pool-size, --deferred-size, --in-place and --config are for heaps of this process")
+        """
+        --pool-size, --deferred-size, --in-place, --config, --dtb and --device-tree are for heaps of this \
+        process
+        """)
     }
   }
 

@@ -91,7 +91,7 @@ struct BenchOptions: ParsableArguments {
   func validateCombination() throws {
     if fragment, source == .kernel {
       throw ValidationError(
-        "--fragment is for heaps of this process; the kernel does not tell of its regions")
+        "--fragment is for heaps of this process; it gets in the way of whoever uses the kernel's")
     }
     if fragment, burst > 1 || threads > 1 {
       throw ValidationError(

@@ -23,16 +23,16 @@ struct HeapSystemOptions: ParsableArguments {
       """)
   var inPlace = false
 
-  @OptionGroup var file: HeapsFileOption
+  @OptionGroup var regions: RegionOptions
 
   /// Whether anything was asked for.
   var areGiven: Bool {
-    poolSize != nil || deferredSize != nil || inPlace || file.path != nil
+    poolSize != nil || deferredSize != nil || inPlace || regions.areGiven
   }
 
   /// Heaps of this process, with these limits.
   func makeSystem() throws -> HeapSystem {
-    var configuration = try file.makeConfiguration()
+    var configuration = try regions.makeConfiguration()
     if let poolSize { configuration.poolLimitByteCount = poolSize.byteCount }
     if let deferredSize { configuration.deferredLimitByteCount = deferredSize.byteCount }
     if inPlace { configuration.recycling = .inPlace }

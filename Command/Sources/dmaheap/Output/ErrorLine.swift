@@ -22,6 +22,9 @@ enum ErrorLine {
     return "dmaheap: error: \(escaped(oneLine))\n"
   }
 
+  /// The same of what is wrong and no reason to stop.
+  static func warning(_ message: String) -> String { "dmaheap: warning: \(escaped(message))\n" }
+
   /// The text with each character that a terminal would obey as `\u{1B}`.
   static func escaped(_ text: String) -> String {
     var result = ""
