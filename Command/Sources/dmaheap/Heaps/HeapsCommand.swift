@@ -11,7 +11,8 @@ struct HeapsCommand: ParsableCommand {
     abstract: "List the heaps there are, and why expected ones are absent.",
     discussion: """
       Heaps of source memfd and region are this process's, those of source kernel are nodes of \
-      /dev/dma_heap, to be used with --source kernel.
+      /dev/dma_heap, to be used with --source kernel. What is free in regions of the kernel module is told \
+      to root, by debugfs.
 
       EXAMPLES
         dmaheap heaps
@@ -29,7 +30,8 @@ struct HeapsCommand: ParsableCommand {
     var configuration = HeapSystem.Configuration()
     let asked = try regions.read()
     configuration.regions = asked.regions
-    let heaps = try HeapReport.all(configuration) + asked.mistakes.map(HeapReport.init)
+    var heaps = try HeapReport.all(configuration) + asked.mistakes.map(HeapReport.init)
+    KernelRegions().show(in: &heaps)
     if json {
       for heap in heaps { try Output.json(heap) }
     } else {
