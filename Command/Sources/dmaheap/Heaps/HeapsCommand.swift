@@ -11,8 +11,9 @@ struct HeapsCommand: ParsableCommand {
     abstract: "List the heaps there are, and why expected ones are absent.",
     discussion: """
       Heaps of source memfd and region are this process's, those of source kernel are nodes of \
-      /dev/dma_heap, to be used with --source kernel. What is free in regions of the kernel module is told \
-      to root, by debugfs.
+      /dev/dma_heap, to be used with --source kernel. Where the machine's device tree declares heaps for \
+      which there is no node, they are listed as absent. What is free in regions of the kernel module \
+      is told to root, by debugfs.
 
       EXAMPLES
         dmaheap heaps
@@ -32,10 +33,23 @@ struct HeapsCommand: ParsableCommand {
     configuration.regions = asked.regions
     var heaps = try HeapReport.all(configuration) + asked.mistakes.map(HeapReport.init)
     KernelRegions().show(in: &heaps)
+    if !regions.takesMachinesTree { addMissing(to: &heaps) }
     if json {
       for heap in heaps { try Output.json(heap) }
     } else {
       try Output.line(HeapReport.table(heaps))
+    }
+  }
+
+  /// Heaps that the machine's tree declares and the kernel has not, where there is a tree.
+  private func addMissing(to heaps: inout [HeapReport]) {
+    let tree = TreeSource(path: TreeFolder.ofMachine)
+    guard tree.exists else { return }
+    do throws(TreeSourceError) {
+      heaps += HeapReport.missing(from: heaps, declaredBy: try tree.read())
+    } catch {
+      // The other heaps are worth seeing all the same.
+      StandardError.write(ErrorLine.warning(error.description))
     }
   }
 }

@@ -5,7 +5,7 @@ import Testing
 
 @testable import dmaheap
 
-/// `--dtb` and `--device-tree`.
+/// `--dtb` and `--device-tree`, and what `heaps` says of the machine's own tree.
 @Suite struct DeviceTreeOptionTests {
   /// Runs the command with the board's tree, `TREE` among the arguments.
   private static func run(_ arguments: [String]) throws -> CommandLineRun {
@@ -117,5 +117,31 @@ import Testing
   func combinationsWithoutSense_areUsageErrors(arguments: [String]) throws {
     let run = try CommandLineRun(arguments)
     #expect(run.exitCode == 64 && run.hasOneErrorLine, "\(run.errors)")
+  }
+
+  /// What the kernel should have and has not.
+  @Test func declaredHeaps_withoutNode_areAbsent() throws {
+    let tree = try FlattenedTree(TreeMemory(try TestTrees.board()))
+    let there = ["system", "camera@50000000"].map {
+      HeapReport(absent: $0, source: "kernel", because: "")
+    }
+    let absent = HeapReport.missing(from: there, declaredBy: tree)
+    #expect(
+      absent.prefix(3).map(\.name) == ["video", "camera-chunks", "display@140000000"])
+    #expect(absent.allSatisfy { $0.source == "kernel" })
+    #expect(
+      absent.first?.absenceReason?.hasPrefix(
+        "declared by /reserved-memory/video of the device tree")
+        == true)
+    let wrong = absent.first { $0.name == "bad-width" }?.absenceReason
+    #expect(wrong == "the device tree's /bad-width: 'alignment' has 8 bytes instead of 4")
+    #expect(absent.count == 3 + 7)
+  }
+
+  /// A process's heap of that name is not the kernel's.
+  @Test func heapsOfTheProcess_areNoNodes() throws {
+    let tree = try FlattenedTree(TreeMemory(try TestTrees.board()))
+    let own = [HeapReport(absent: "video", source: "region", because: "")]
+    #expect(HeapReport.missing(from: own, declaredBy: tree).first?.name == "video")
   }
 }
