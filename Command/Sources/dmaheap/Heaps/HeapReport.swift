@@ -41,13 +41,25 @@ struct HeapReport: Encodable {
       because: ErrorLine.escaped(mistake.description))
   }
 
-  /// Heaps of this process, of the kernel, and those that are absent.
+  /// Heaps of this process, of the kernel, and those that are absent: so are all of a tree for whose regions there is
+  /// no memory.
   ///
-  /// - Throws: why a region of the configuration cannot be had.
-  static func all(_ configuration: HeapSystem.Configuration) throws -> [HeapReport] {
+  /// - Throws: why a region of the heaps file cannot be had.
+  static func all(_ asked: AskedRegions) throws -> [HeapReport] {
+    var configuration = HeapSystem.Configuration()
+    configuration.regions = asked.regions
     do throws(HeapError) {
       return try HeapSystem(configuration).listing.map(HeapReport.init)
     } catch {
+      if !asked.ofTree.isEmpty {
+        var others = asked
+        others.ofTree = []
+        let reason = ErrorLine.escaped("\(asked.tree): its regions cannot be had: \(error)")
+        return try all(others)
+          + asked.ofTree.flatMap(\.heaps).map {
+            HeapReport(absent: $0.name, source: "region", because: reason)
+          }
+      }
       guard configuration.regions.isEmpty else { throw error }
       // The kernel's heaps work where this process's cannot.
       return HeapDescription.listing(processFailure: error).map(HeapReport.init)

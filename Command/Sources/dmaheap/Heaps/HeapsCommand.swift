@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 
 import ArgumentParser
-import DMAHeaps
 import HeapBench
 
 /// Lists heaps.
@@ -28,10 +27,8 @@ struct HeapsCommand: ParsableCommand {
   var json = false
 
   func run() throws {
-    var configuration = HeapSystem.Configuration()
     let asked = try regions.read()
-    configuration.regions = asked.regions
-    var heaps = try HeapReport.all(configuration) + asked.mistakes.map(HeapReport.init)
+    var heaps = try HeapReport.all(asked) + asked.mistakes.map(HeapReport.init)
     KernelRegions().show(in: &heaps)
     if !regions.takesMachinesTree { addMissing(to: &heaps) }
     if json {

@@ -68,13 +68,13 @@ struct RegionOptions: ParsableArguments {
   /// - Throws: what is wrong with the file, or why there is no tree.
   func read() throws -> AskedRegions {
     var asked = AskedRegions()
-    if let heapsFile { asked.regions = try HeapsFile(path: heapsFile).regions }
+    if let heapsFile { asked.ofFile = try HeapsFile(path: heapsFile).regions }
     guard let tree else { return asked }
     if takesMachinesTree, !tree.exists {
       throw TreeSourceError(
         description: "this machine has no device tree: there is no \(tree.path)")
     }
-    let others = asked.regions.flatMap(\.heaps)
+    let others = asked.ofFile.flatMap(\.heaps)
     var names = ["system": "this process's own heap"]
     for heap in others {
       for name in [heap.name] + heap.aliases { names[name] = "a heap of \(heapsFile ?? "")" }
@@ -82,7 +82,8 @@ struct RegionOptions: ParsableArguments {
     let declared = DeclaredHeaps(
       in: try tree.read(), pageSize: .ofMachine, beside: names,
       room: DeclaredHeaps.mostHeaps - others.count)
-    asked.regions += declared.regions
+    asked.ofTree = declared.regions
+    asked.tree = tree.path
     asked.mistakes = declared.mistakes.map { AskedRegions.Mistake(tree: tree.path, mistake: $0) }
     return asked
   }
@@ -98,8 +99,14 @@ struct AskedRegions {
     var description: String { "\(tree): \(mistake)" }
   }
 
-  var regions: [HeapSystem.RegionConfiguration] = []
+  var ofFile: [HeapSystem.RegionConfiguration] = []
+  var ofTree: [HeapSystem.RegionConfiguration] = []
   var mistakes: [Mistake] = []
+
+  /// Where the tree is; empty without one.
+  var tree = ""
+
+  var regions: [HeapSystem.RegionConfiguration] { ofFile + ofTree }
 }
 
 extension PageSize {

@@ -86,6 +86,26 @@ import Testing
     }
   }
 
+  /// A board may have more memory than the machine where its tree is written.
+  @Test func regionsThatCannotBeHad_areListed() throws {
+    let text = try TestTrees.boardText()
+      .replacingOccurrences(of: "0x1 0x40000000 0x0 0x4000000", with: "0x1 0x40000000 0x7f0 0x0")
+    try TestTrees.withFile(try TestTrees.compile(TestTrees.whole(text))) { path in
+      let run = try CommandLineRun(["heaps", "--json", "--dtb", path])
+      #expect(run.exitCode == 0 && run.errors.isEmpty, "\(run.errors)")
+      let heaps = try run.objects()
+      let video = heaps.first { $0["name"] as? String == "video" }
+      let reason = video?["absence_reason"] as? String ?? ""
+      #expect(
+        reason.contains("tree.dtb: its regions cannot be had: out of memory: 8727373545472 bytes"),
+        "\(reason)")
+      let system = heaps.first { $0["name"] as? String == "system" }
+      #expect(system?["absence_reason"] is NSNull)
+      let alloc = try CommandLineRun(["alloc", "--dtb", path, "--heap", "video"])
+      #expect(alloc.exitCode == 1 && alloc.errors.contains("dmaheap: error: out of memory"))
+    }
+  }
+
   @Test func treesThatCannotBeRead_areErrors() throws {
     let cases = [
       ("/no/such.dtb", "/no/such.dtb: No such file or directory"),
