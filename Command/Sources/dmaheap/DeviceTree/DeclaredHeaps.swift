@@ -8,8 +8,12 @@ import PagePools
 struct DeclaredHeaps {
   /// A heap that can be made.
   struct Heap: Equatable {
-    /// What its region's node is called; of a region's second heap, what its own node is called.
+    /// What its region's node is called, or ``HeapFramework/DefaultRegion``; of a region's second heap, what its own
+    /// node is called.
     let name: String
+
+    /// Other names that find it.
+    let aliases: [String]
 
     /// The path of its node.
     let path: String
@@ -108,19 +112,27 @@ struct DeclaredHeaps {
       case .runs: nil
       case .chunks(let order): pageSize.bytes(in: order.pages)
       }
+    let names = names(of: node, found)
+    for name in names { try check(name) }
     return Heap(
-      name: try name(of: node, in: found.region), path: path(of: node), region: found.region,
+      name: names[0], aliases: Array(names.dropFirst()), path: path(of: node), region: found.region,
       regionName: tree.name(of: found.region), byteCount: Int(found.byteCount),
       chunkByteCount: chunkByteCount)
   }
 
-  /// What a heap is called: as its region, or where another heap is called that, as its own node.
-  private func name(
-    of node: FlattenedTree.Node, in region: FlattenedTree.Node
-  ) throws(Refusal) -> String {
-    let regionName = tree.name(of: region)
-    let isSecond = heaps.contains { $0.name == regionName }
-    let name = isSecond ? tree.name(of: node) : regionName
+  /// What a heap is called, and then what else: as its region, or where another heap has that, as its own node.
+  private func names(
+    of node: FlattenedTree.Node, _ found: HeapDeclaration<FlattenedTree.Node>
+  ) -> [String] {
+    let regionName = tree.name(of: found.region)
+    if heaps.contains(where: { $0.region == found.region }) { return [tree.name(of: node)] }
+    guard found.isDefault else { return [regionName] }
+    let names = ["\(DefaultRegion.name)"] + DefaultRegion.aliases.map { "\($0)" }
+    return names.contains(regionName) ? names : names + [regionName]
+  }
+
+  /// Refuses what can be no heap's name, or is another's.
+  private func check(_ name: String) throws(Refusal) {
     do throws(HeapNameError) {
       _ = try HeapName(utf8: name.utf8)
     } catch {
@@ -133,10 +145,8 @@ struct DeclaredHeaps {
       throw Refusal(
         reason: "its name '\(ErrorLine.escaped(name))' has characters that no node's name can have")
     }
-    if let owner = heaps.first(where: { $0.name == name })?.path ?? others[name] {
-      throw Refusal(reason: "its name '\(name)' is that of \(owner), too")
-    }
-    return name
+    let owner = heaps.first { $0.name == name || $0.aliases.contains(name) }?.path ?? others[name]
+    if let owner { throw Refusal(reason: "its name '\(name)' is that of \(owner), too") }
   }
 
   /// A path as it can be shown, whatever is in it.
@@ -159,7 +169,7 @@ extension DeclaredHeaps {
         regions.append(.init(name: heap.regionName, byteCount: heap.byteCount, heaps: []))
       }
       regions[index].heaps.append(
-        .init(name: heap.name, chunkByteCount: heap.chunkByteCount))
+        .init(name: heap.name, aliases: heap.aliases, chunkByteCount: heap.chunkByteCount))
     }
     return regions
   }

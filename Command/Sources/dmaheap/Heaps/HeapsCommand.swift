@@ -43,7 +43,11 @@ struct HeapsCommand: ParsableCommand {
     let tree = TreeSource(path: TreeFolder.ofMachine)
     guard tree.exists else { return }
     do throws(TreeSourceError) {
-      heaps += HeapReport.missing(from: heaps, declaredBy: try tree.read())
+      let missing = HeapReport.missing(from: heaps, declaredBy: try tree.read())
+      // What the tree says of a heap is more than that one could expect it.
+      let names = Set(missing.map(\.name))
+      heaps.removeAll { $0.absenceReason != nil && names.contains($0.name) }
+      heaps += missing
     } catch {
       // The other heaps are worth seeing all the same.
       StandardError.write(ErrorLine.warning(error.description))

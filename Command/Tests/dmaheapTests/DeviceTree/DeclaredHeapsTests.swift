@@ -12,20 +12,26 @@ import Testing
     let board = try TestTrees.heaps(of: try TestTrees.board())
     // As the kernel module names them, and in the order of the tree.
     #expect(
-      board.heaps.map(\.name) == ["video", "camera@50000000", "camera-chunks", "display@140000000"])
+      board.heaps.map(\.name) == [
+        "video", "camera@50000000", "camera-chunks", "display@140000000", "default_cma_region",
+      ])
+    #expect(
+      board.heaps.map(\.aliases) == [[], [], [], [], ["linux,cma", "reserved", "cma"]])
     #expect(
       board.heaps.map(\.path) == [
         "/reserved-memory/video", "/camera-frames", "/camera-chunks", "/display-chunks",
+        "/standard-heap",
       ])
-    #expect(board.heaps.map(\.chunkByteCount) == [128 << 10, nil, 64 << 10, 1 << 20])
-    #expect(board.heaps.map(\.byteCount) == [32 << 20, 96 << 20, 96 << 20, 64 << 20])
+    #expect(board.heaps.map(\.chunkByteCount) == [128 << 10, nil, 64 << 10, 1 << 20, nil])
+    #expect(
+      board.heaps.map(\.byteCount) == [64 << 20, 96 << 20, 96 << 20, 64 << 20, 64 << 20])
     #expect(
       board.mistakes.map(\.name) == [
         "bad-no-region", "bad-no-alignment", "bad-alignment", "bad-width", "bad-size",
         "bad-phandle", "bad-region",
       ])
     let regions = board.regions
-    #expect(regions.map(\.name) == ["video", "camera@50000000", "display@140000000"])
+    #expect(regions.map(\.name) == ["video", "camera@50000000", "display@140000000", "linux,cma"])
     #expect(regions[1].heaps.map(\.name) == ["camera@50000000", "camera-chunks"])
     #expect(regions[1].byteCount == 96 << 20)
   }

@@ -27,7 +27,7 @@ import Testing
     }
     #expect(
       there.compactMap { $0["name"] as? String } == [
-        "video", "camera@50000000", "camera-chunks", "display@140000000",
+        "video", "camera@50000000", "camera-chunks", "display@140000000", "default_cma_region",
       ])
     let wrong = heaps.filter { ($0["name"] as? String)?.hasPrefix("bad-") == true }
     #expect(wrong.count == 7)
@@ -77,6 +77,7 @@ import Testing
       #expect(
         regions.compactMap { $0["name"] as? String } == [
           "own-frames", "camera@50000000", "camera-chunks", "display@140000000",
+          "default_cma_region",
         ])
       let clash = heaps.first { $0["name"] as? String == "video" }
       let reason = clash?["absence_reason"] as? String
@@ -155,7 +156,7 @@ import Testing
         == true)
     let wrong = absent.first { $0.name == "bad-width" }?.absenceReason
     #expect(wrong == "the device tree's /bad-width: 'alignment' has 8 bytes instead of 4")
-    #expect(absent.count == 3 + 7)
+    #expect(absent.count == 4 + 7)
   }
 
   /// A process's heap of that name is not the kernel's.
