@@ -28,13 +28,15 @@ prepare := @Scripts/prepare
 
 # What `make test` runs, in this order.
 stages := lint prepare-test bindings embedded test-debug user-build test-release test-thread test-address vm-test-short \
-  vm-test-6.1-arm64
+  vm-test-arm64-short
 
 # What the gate runs beyond that: .ci/run.
-gate_stages := test-command benchmarks-build vm-test-rest vm-test-6.12 vm-check-short
+gate_stages := test-command benchmarks-build vm-test-rest vm-test-arm64-rest vm-test-6.12 vm-check-short
 
 # The checks in guests of Debian 12's kernel that are a part of `make test`; the gate makes the rest.
 short_checks := selftest checks importer worker process
+# The same for arm64.
+short_checks_arm64 := selftest declared
 
 .PHONY: all help run check static heap-checks process-checks core-object kernel vm-shell vm-test vm-test-stock vm-check \
   vm-check-short vm-load vm-self-check mutants vm-bench test gate stress traits \
@@ -108,6 +110,14 @@ vm-test-short: ## The most telling of that, on Debian 12's kernel.
 vm-test-rest: ## What that leaves out.
 	$(prepare) stock-6.1
 	VM/test $(short_checks:%=--except %) stock-6.1
+
+vm-test-arm64-short: ## The most telling on Debian 12's kernel for arm64.
+	$(prepare) stock-6.1-arm64
+	VM/test stock-6.1-arm64 $(short_checks_arm64)
+
+vm-test-arm64-rest: ## What that leaves out.
+	$(prepare) stock-6.1-arm64
+	VM/test $(short_checks_arm64:%=--except %) stock-6.1-arm64
 
 vm-check: ## Check the module in a kernel that checks itself.
 	$(prepare) checked
