@@ -27,11 +27,11 @@ PACKAGE ?= .
 prepare := @Scripts/prepare
 
 # What `make test` runs, in this order.
-stages := lint prepare-test bindings embedded test-debug user-build test-release test-thread test-address vm-test-short \
+stages := lint prepare-test bindings embedded test-debug user-build test-release test-thread vm-test-short \
   vm-test-arm64-short
 
 # What the gate runs beyond that: .ci/run.
-gate_stages := test-command benchmarks-build vm-test-rest vm-test-arm64-rest vm-test-6.12 vm-check-short
+gate_stages := test-address test-command benchmarks-build vm-test-rest vm-test-arm64-rest vm-test-6.12 vm-check-short
 
 # The checks in guests of Debian 12's kernel that are a part of `make test`; the gate makes the rest.
 short_checks := selftest checks importer worker process

@@ -5,7 +5,8 @@
 // usage: take NODE BYTES        allocates buffers until there are no more, looks at every byte, writes all of them, frees
 //                               them in another order, some rounds; prints how many there were in the first one,
 //                               which has to be as many as in the others, give or take one
-//        take NODE BYTES time   allocates and frees again and again; prints the median of the allocations in microseconds
+//        take NODE BYTES time   allocates, writes and frees again and again; prints the median of the allocations in
+//                               microseconds
 //        take NODE BYTES hold   writes one buffer, prints 'holding', and waits for a line; the buffer must be what it
 //                               was then, and the heap gone
 
@@ -54,6 +55,9 @@ static void time_cycles(const char *node, size_t byte_count) {
     clock_gettime(CLOCK_MONOTONIC, &end);
     require(buffer >= 0, "allocate %zu bytes, cycle %d", byte_count, cycle);
     times[cycle] = (end.tv_sec - begin.tv_sec) * 1000000000LL + end.tv_nsec - begin.tv_nsec;
+    unsigned char *bytes = map(buffer, byte_count, PROT_READ | PROT_WRITE);
+    memset(bytes, 0xA7, byte_count);
+    munmap(bytes, byte_count);
     close(buffer);
     // The worker has time for what it has to do.
     usleep(50000);
