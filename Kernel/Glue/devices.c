@@ -26,6 +26,9 @@ static const struct of_device_id declarations[] = {
 };
 MODULE_DEVICE_TABLE(of, declarations);
 
+/* Of a heap, without the administrator's aliases. */
+#define MOST_NAMES 8
+
 /*
  * A node that has been read, with its heap in the core. It stays until the module goes: buffers outlive a device's
  * binding, and who binds it again has the same heap.
@@ -33,14 +36,13 @@ MODULE_DEVICE_TABLE(of, declarations);
 struct declared {
 	struct device_node *node;
 	struct core_region region;
-	bool is_default;
+	/* Behind the module's prefix. */
+	const char *names[MOST_NAMES];
+	unsigned int name_count;
 	void *own;
 	/* While the device is bound. */
 	struct own_nodes nodes;
 };
-
-/* Of a heap that is not an alias. */
-#define MOST_NAMES 8
 
 static struct declared declared[CORE_MOST_OWN_HEAPS];
 static unsigned int declared_count;
@@ -78,12 +80,39 @@ static bool is_taken(unsigned long first_frame)
 	return false;
 }
 
+static int add_name(struct declared *next, const char *text)
+{
+	char *name = kasprintf(GFP_KERNEL, "%s%s", parameters_name_prefix(), text);
+	const char *kept = name ? name_keep(name) : NULL;
+
+	kfree(name);
+	if (!kept)
+		return -ENOMEM;
+	next->names[next->name_count++] = kept;
+	return 0;
+}
+
+static int add_names(struct declared *next, const struct core_declaration *read, bool is_first,
+		     const char *node, const char *region)
+{
+	const char *text;
+	int error = 0;
+
+	next->name_count = 0;
+	while (!error && next->name_count < MOST_NAMES &&
+	       (text = core_declared_name(read, is_first, node, region, next->name_count)))
+		error = add_name(next, text);
+	return error;
+}
+
 /* What a node says, and the memory that the kernel has made of its region. */
 static int read_node(struct device_node *node, struct declared *next)
 {
 	struct core_declaration read = {};
 	enum core_declaration_problem problem = core_read_declaration(node, &read);
+	const char *name = kbasename(node->full_name);
 	struct reserved_mem *memory;
+	bool is_first;
 
 	if (problem == CORE_DECLARATION_OF_NOTHING)
 		return -ENODEV;
@@ -104,16 +133,17 @@ static int read_node(struct device_node *node, struct declared *next)
 		       read.region, (unsigned long long)memory->size);
 		return -EINVAL;
 	}
-	/* The second heap of a region goes by its own node's name. */
-	next->is_default = read.is_default && !is_taken(PHYS_PFN(memory->base));
+	is_first = !is_taken(PHYS_PFN(memory->base));
 	next->region = (struct core_region){
-		.name = name_keep(is_taken(PHYS_PFN(memory->base)) ? kbasename(node->full_name) : memory->name),
+		.name = name_keep(is_first ? memory->name : name),
 		.first_frame = PHYS_PFN(memory->base),
 		.pages = memory->size >> PAGE_SHIFT,
 		.chunk_bytes = read.chunk_bytes,
 		.is_lent = true,
 	};
-	return next->region.name ? 0 : -ENOMEM;
+	if (!next->region.name)
+		return -ENOMEM;
+	return add_names(next, &read, is_first, name, memory->name);
 }
 
 /* Finds the node's heap, or makes it. The lock is held. */
@@ -137,42 +167,6 @@ static struct declared *heap_of_node(struct device_node *node)
 	return next;
 }
 
-static bool is_default_name(const struct declared *found)
-{
-	const char *name;
-
-	for (unsigned int index = 0; found->is_default && (name = core_default_name(index)); index++)
-		if (!strcmp(name, found->region.name))
-			return true;
-	return false;
-}
-
-/* The heap by all its names. */
-static int add_nodes(struct declared *found)
-{
-	const char *prefix = parameters_name_prefix();
-	const char *names[MOST_NAMES];
-	unsigned int count = 0;
-	int error = 0;
-
-	if (found->is_default)
-		while (count < MOST_NAMES - 1 && core_default_name(count)) {
-			names[count] = kasprintf(GFP_KERNEL, "%s%s", prefix, core_default_name(count));
-			count++;
-		}
-	/* A default region's node is often called what its heap is called anyway. */
-	if (!is_default_name(found))
-		names[count++] = kasprintf(GFP_KERNEL, "%s%s", prefix, found->region.name);
-	for (unsigned int index = 0; index < count; index++)
-		if (!names[index])
-			error = -ENOMEM;
-	if (!error)
-		error = own_nodes_add(&found->nodes, "device tree", names, count, found->own);
-	while (count > 0)
-		kfree(names[--count]);
-	return error;
-}
-
 static int probe(struct platform_device *device)
 {
 	struct declared *found;
@@ -183,7 +177,7 @@ static int probe(struct platform_device *device)
 	mutex_unlock(&declared_lock);
 	if (IS_ERR(found))
 		return PTR_ERR(found);
-	error = add_nodes(found);
+	error = own_nodes_add(&found->nodes, "device tree", found->names, found->name_count, found->own);
 	if (error)
 		return error;
 	error = heap_publish(found->nodes.heaps, found->nodes.count);

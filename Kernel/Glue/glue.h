@@ -219,7 +219,7 @@ struct core_declaration {
 	/* The region's node; where something is wrong, the node whose property that is. */
 	struct device_node *region;
 	unsigned long long chunk_bytes;	/* 0: buffers are runs */
-	/* Whether it goes by the names of core_default_name(). */
+	/* Whether contiguous memory comes from the region unless another is asked for. */
 	bool is_default;
 	const char *property;
 	unsigned long long number;	/* the wrong one, 0 for none */
@@ -245,8 +245,12 @@ enum core_declaration_problem {
 enum core_declaration_problem core_read_declaration(struct device_node *node,
 						     struct core_declaration *read);
 
-/* What the heap of the default region is called, and then what else; NULL behind the last. The core need not run. */
-const char *core_default_name(unsigned int index);
+/*
+ * A name of a declared heap, that which it is listed by first; NULL behind the last. is_first: whether it is the first
+ * heap of its region. node, region: what their nodes are called, one of which may be the name. The core need not run.
+ */
+const char *core_declared_name(const struct core_declaration *read, bool is_first, const char *node,
+			       const char *region, unsigned int index);
 
 /* What the administrator has set; where nothing was set (ULONG_MAX, no orders, a mark of 0) the core decides. */
 struct core_configuration {

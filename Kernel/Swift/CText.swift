@@ -15,4 +15,14 @@ struct CText: BitwiseCopyable, @unchecked Sendable {
     // SAFETY: a static string ends with a NUL and lives for ever.
     unsafe pointer = UnsafeRawPointer(text.utf8Start).assumingMemoryBound(to: CChar.self)
   }
+
+  static func == (left: CText, right: CText) -> Bool {
+    var index = 0
+    // SAFETY: both end with a NUL, where one of them differs or both are at their end.
+    while unsafe left.pointer[index] == right.pointer[index] {
+      if unsafe left.pointer[index] == 0 { return true }
+      index += 1
+    }
+    return false
+  }
 }

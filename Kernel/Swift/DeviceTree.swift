@@ -73,13 +73,21 @@ func core_read_declaration(
   }
 }
 
-/// Names of the default region's heap; see `glue.h`.
+/// One of a heap's names; see `glue.h`.
 @c @implementation
-func core_default_name(_ index: UInt32) -> UnsafePointer<CChar>! {
-  let aliases = DefaultRegion.aliases
-  guard index > 0 else { return unsafe CText(DefaultRegion.name).pointer }
-  guard index <= aliases.count else { return nil }
-  return unsafe CText(aliases[Int(index) - 1]).pointer
+func core_declared_name(
+  _ read: UnsafePointer<core_declaration>!, _ isFirst: Bool, _ node: UnsafePointer<CChar>!,
+  _ region: UnsafePointer<CChar>!, _ index: UInt32
+) -> UnsafePointer<CChar>! {
+  let names = unsafe DeclaredName.all(isDefault: read.pointee.is_default, isFirst: isFirst) {
+    unsafe CText($0) == CText(kept: region)
+  }
+  guard index < names.count else { return nil }
+  return switch names[Int(index)] {
+  case .node: unsafe node
+  case .region: unsafe region
+  case .standard(let text): unsafe CText(text).pointer
+  }
 }
 
 extension DeclarationProblem {

@@ -72,6 +72,28 @@ struct HeapDeclarationTests {
     #expect(try Self.read("video", in: tree)?.isDefault == false)
   }
 
+  @Test func names_followTheRegion_andClients() {
+    func names(
+      isDefault: Bool = false, isFirst: Bool = true, region: String = "pool@50000000"
+    ) -> [String] {
+      DeclaredName.all(isDefault: isDefault, isFirst: isFirst) { "\($0)" == region }.map { name in
+        switch name {
+        case .node: "own"
+        case .region: region
+        case .standard(let text): "\(text)"
+        }
+      }
+    }
+    let standard = ["default_cma_region", "linux,cma", "reserved", "cma"]
+    #expect(names() == ["pool@50000000"])
+    #expect(names(isFirst: false) == ["own"])
+    #expect(names(isDefault: true) == standard + ["pool@50000000"])
+    #expect(names(isDefault: true, isFirst: false) == ["own"])
+    // As the region's node is often called.
+    for region in standard { #expect(names(isDefault: true, region: region) == standard) }
+    #expect(names(region: "cma") == ["cma"])
+  }
+
   @Test func othersNodes_declareNothing() throws {
     let tree = Self.board()
     #expect(try Self.read("camera@140000000", in: tree) == nil)

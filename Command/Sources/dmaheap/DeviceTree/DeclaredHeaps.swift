@@ -120,15 +120,22 @@ struct DeclaredHeaps {
       chunkByteCount: chunkByteCount)
   }
 
-  /// What a heap is called, and then what else: as its region, or where another heap has that, as its own node.
+  /// What a heap is called, and then what else.
   private func names(
     of node: FlattenedTree.Node, _ found: HeapDeclaration<FlattenedTree.Node>
   ) -> [String] {
     let regionName = tree.name(of: found.region)
-    if heaps.contains(where: { $0.region == found.region }) { return [tree.name(of: node)] }
-    guard found.isDefault else { return [regionName] }
-    let names = ["\(DefaultRegion.name)"] + DefaultRegion.aliases.map { "\($0)" }
-    return names.contains(regionName) ? names : names + [regionName]
+    let isFirst = !heaps.contains { $0.region == found.region }
+    let names = DeclaredName.all(isDefault: found.isDefault, isFirst: isFirst) {
+      "\($0)" == regionName
+    }
+    return names.map { name in
+      switch name {
+      case .node: tree.name(of: node)
+      case .region: regionName
+      case .standard(let text): "\(text)"
+      }
+    }
   }
 
   /// Refuses what can be no heap's name, or is another's.
