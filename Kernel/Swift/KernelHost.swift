@@ -75,7 +75,6 @@ extension MemoryKind {
   private static let firstRegion = 3
 
   /// Ordinary memory of the kernel's page allocator, or a region's.
-  ///
   init(_ source: PageSourceKind) {
     let number =
       switch source {

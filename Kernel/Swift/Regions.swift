@@ -78,22 +78,18 @@ struct KernelRegion: Sendable {
         block.tag = PoolTag(pool, PageCount(frames.count))
         return block
       },
-      forget: { block in
-        let frames = Self.frames(of: block)
-        if isLent { glue_unclaim(UInt(frames.lowerBound), UInt(frames.count)) }
-        return frames
-      })
+      forget: unmake)
   }
 
   /// Takes a block back, without those of its pages that the kernel has found faulty.
   ///
   /// What zeroed the block has stopped at the first of these.
   func give(_ block: PageBlock) {
-    var rest = Self.frames(of: block)
-    var healthy = rest.lowerBound..<Self.firstFaulty(in: rest)
+    var rest = unmake(block)
     // Of what it is given back, the kernel keeps back the faulty pages.
-    if isLent { glue_unclaim(UInt(rest.lowerBound), UInt(rest.count)) }
-    guard healthy != rest, !isLent else { return share.region.give(rest) }
+    guard !isLent else { return share.region.give(rest) }
+    var healthy = rest.lowerBound..<Self.firstFaulty(in: rest)
+    guard healthy != rest else { return share.region.give(rest) }
     while !rest.isEmpty {
       if !healthy.isEmpty {
         _ = unsafe glue_zero(glue_page(UInt(healthy.lowerBound)), UInt(healthy.count))
@@ -104,9 +100,12 @@ struct KernelRegion: Sendable {
     }
   }
 
-  private static func frames(of block: PageBlock) -> Range<Int> {
+  /// The frames that a block stood for, which the kernel has again if they are lent.
+  private func unmake(_ block: PageBlock) -> Range<Int> {
     let first = Int(unsafe glue_frame(block.page))
-    return first..<first + block.tag.size.rawValue
+    let frames = first..<first + block.tag.size.rawValue
+    if isLent { glue_unclaim(UInt(frames.lowerBound), UInt(frames.count)) }
+    return frames
   }
 
   /// The first faulty page's frame, or the range's end.
