@@ -73,7 +73,8 @@ private struct Report {
       case .runs: number(0)
       case .chunks(let order): number(order.pages.rawValue)
       }
-      number(own.heap.pagesInStock.rawValue)
+      let kind = own.heap.pools.kind
+      number(core.memory.pools.reclaimablePages { $0.kind == kind }.rawValue)
       text("\n")
     }
   }

@@ -146,21 +146,6 @@ open class BufferHeap<Host: HeapHost>: @unchecked Sendable {
     return true
   }
 
-  /// Pages that its pools have, about now.
-  ///
-  /// - Context: takes all shard locks together, for each pool.
-  public final var pagesInStock: PageCount {
-    var pages = PageCount.zero
-    for size in 0..<pools.sizeCount {
-      for node in 0..<pools.nodeCount {
-        let pool = pools[size, node]
-        let blocks = memory.pools.blockCount(of: pool)
-        pages += PageCount(blocks * memory.pools.size(of: pool).rawValue)
-      }
-    }
-    return pages
-  }
-
   /// Destroys the heap's pools, releasing their blocks (P6).
   ///
   /// No buffer of the heap may be live or waiting.
