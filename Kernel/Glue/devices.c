@@ -167,6 +167,13 @@ static struct declared *heap_of_node(struct device_node *node)
 	return next;
 }
 
+/* What is in stock is lent again. */
+static void discard_nodes(struct declared *found)
+{
+	own_nodes_discard(&found->nodes);
+	core_refill_own_heap(found->own, 0, 0);
+}
+
 static int probe(struct platform_device *device)
 {
 	struct declared *found;
@@ -178,11 +185,10 @@ static int probe(struct platform_device *device)
 	if (IS_ERR(found))
 		return PTR_ERR(found);
 	error = own_nodes_add(&found->nodes, "device tree", found->names, found->name_count, found->own);
-	if (error)
-		return error;
-	error = heap_publish(found->nodes.heaps, found->nodes.count);
+	if (!error)
+		error = heap_publish(found->nodes.heaps, found->nodes.count);
 	if (error) {
-		own_nodes_discard(&found->nodes);
+		discard_nodes(found);
 		return error;
 	}
 	platform_set_drvdata(device, found);
@@ -195,9 +201,7 @@ static COMPAT_REMOVE unbind(struct platform_device *device)
 	struct declared *found = platform_get_drvdata(device);
 
 	heap_withdraw(found->nodes.heaps, found->nodes.count);
-	own_nodes_discard(&found->nodes);
-	/* What is in stock is lent again. */
-	core_refill_own_heap(found->own, 0, 0);
+	discard_nodes(found);
 	return COMPAT_REMOVED;
 }
 
