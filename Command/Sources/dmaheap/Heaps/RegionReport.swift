@@ -11,24 +11,6 @@ struct RegionReport: Encodable {
   let largestRunByteCount: Int
   let chunkByteCount: Int?
 
-  init(_ region: RegionDescription) {
-    name = region.name
-    byteCount = region.byteCount
-    freeByteCount = region.freeByteCount
-    largestRunByteCount = region.largestRunByteCount
-    chunkByteCount = region.chunkByteCount
-  }
-
-  init(
-    name: String, byteCount: Int, freeByteCount: Int, largestRunByteCount: Int, chunkByteCount: Int?
-  ) {
-    self.name = name
-    self.byteCount = byteCount
-    self.freeByteCount = freeByteCount
-    self.largestRunByteCount = largestRunByteCount
-    self.chunkByteCount = chunkByteCount
-  }
-
   enum CodingKeys: String, CodingKey {
     case name
     case byteCount = "bytes"
@@ -51,5 +33,13 @@ struct RegionReport: Encodable {
     let cut = chunkByteCount.map { "in chunks of \(size($0))" } ?? "in runs"
     return "\(name), \(size(byteCount)) \(cut); \(size(freeByteCount)) free, "
       + "\(size(largestRunByteCount)) of it in one run"
+  }
+}
+
+extension RegionReport {
+  init(_ region: RegionDescription) {
+    self.init(
+      name: region.name, byteCount: region.byteCount, freeByteCount: region.freeByteCount,
+      largestRunByteCount: region.largestRunByteCount, chunkByteCount: region.chunkByteCount)
   }
 }
