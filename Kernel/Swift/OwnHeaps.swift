@@ -83,9 +83,10 @@ extension Core {
   func addHeap(of given: core_region) throws(Errno) -> OwnHeap {
     try heaps.add { (index) throws(Errno) in
       let region = try unsafe KernelRegion(given, in: heaps)
-      guard let heap = region.makeHeap(of: region.kind(.region(index)), memory) else {
-        throw .noSpace
-      }
+      let share = region.share
+      guard
+        let heap = share.cut.makeHeap(of: share.region, region.kind(.region(index)), in: memory)
+      else { throw .noSpace }
       return OwnHeap(region.name, heap, of: region)
     }
   }

@@ -54,15 +54,6 @@ struct KernelRegion: Sendable {
     return kind
   }
 
-  /// Makes the heap of the region; nil when there are too many pools.
-  func makeHeap(of kind: MemoryKind, _ memory: BufferMemory<KernelHost>) -> KernelHeap? {
-    switch share.cut {
-    case .runs: RegionHeap(memory: memory, kind: kind, region: share.region)
-    case .chunks(let order):
-      ChunkHeap(memory: memory, kind: kind, region: share.region, chunk: order)
-    }
-  }
-
   /// Gets blocks, all or none.
   func allocate(
     _ count: Int, of size: PageCount, for pool: PoolID, into chain: inout BlockChain<KernelHost>

@@ -5,6 +5,9 @@ package import PagePools
 
 /// A heap of this process whose memory is a region's, in runs or in chunks.
 package final class RegionBufferHeap: ProcessHeap {
+  /// The most of them that there can be.
+  package static var mostHeaps: Int { RegionTable.capacity }
+
   /// Where its memory is; other heaps may share it.
   package let memory: RegionMemory
 
@@ -19,15 +22,9 @@ package final class RegionBufferHeap: ProcessHeap {
   ///   - cut: a chunk is at most as long as the region.
   /// - Returns: nil when there are too many heaps, or the region has no chunk.
   package init?(_ memory: RegionMemory, cut: RegionCut, in pools: BufferMemory<LinuxHost>) {
-    guard let kind = pools.host.regions.add(memory, cut: cut) else { return nil }
-    let region = memory.region
-    let heap: BufferHeap<LinuxHost>? =
-      switch cut {
-      case .runs: RegionHeap(memory: pools, kind: kind, region: region)
-      case .chunks(let order):
-        ChunkHeap(memory: pools, kind: kind, region: region, chunk: order)
-      }
-    guard let heap else { return nil }
+    guard let kind = pools.host.regions.add(memory, cut: cut),
+      let heap = cut.makeHeap(of: memory.region, kind, in: pools)
+    else { return nil }
     self.memory = memory
     self.heap = heap
   }
