@@ -139,9 +139,6 @@ extension HeapDescription {
 // MARK: - Rules
 
 extension HeapSystem.RegionConfiguration {
-  /// The most pages that a region can have.
-  private static var mostPages: Int { Int(Int32.max) }
-
   /// The region's size.
   fileprivate var checkedPages: PageCount {
     get throws(HeapError) {
@@ -149,12 +146,12 @@ extension HeapSystem.RegionConfiguration {
         throw .invalidRegion(name: name, reason: "a size of \(byteCount) bytes is not possible")
       }
       guard let pages = HostPages.size.pages(covering: ByteCount(UInt64(byteCount))),
-        pages.rawValue <= Self.mostPages
+        pages <= RegionRules.mostPages
       else {
         throw .invalidRegion(
           name: name,
           reason:
-            "a region has at most \(PageCount(Self.mostPages).byteCount) bytes, not \(byteCount)")
+            "a region has at most \(RegionRules.mostPages.byteCount) bytes, not \(byteCount)")
       }
       return pages
     }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 
+internal import LinuxHost
+
 extension HeapSystem {
   /// Memory that is set aside when a system starts, for heaps of its own (C1, C2).
   ///
@@ -23,7 +25,10 @@ extension HeapSystem {
     /// How large it is; 1 or more, rounded up to pages.
     public var byteCount: Int
 
-    /// The heaps whose memory it is; those of all regions together are at most 32.
+    /// The most heaps that all regions of a system can have together.
+    public static var mostHeaps: Int { RegionBufferHeap.mostHeaps }
+
+    /// The heaps whose memory it is; at most ``mostHeaps`` with those of other regions.
     public var heaps: [RegionHeapConfiguration]
 
     /// A region and its heaps.

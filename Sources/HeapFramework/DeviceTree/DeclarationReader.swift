@@ -66,10 +66,10 @@ struct DeclarationReader<Tree: DeviceTree> {
     let name: StaticString = "chunk-order"
     guard tree.property(name, of: node) != nil else { return (Order(4), name) }
     let number = try number(name, of: node, cells: 1)
-    guard number <= 51 - UInt64(pageSize.shift), let order = Order(rawValue: UInt8(number)) else {
+    guard number <= UInt64(RegionRules.largestChunk(pageSize).rawValue) else {
       throw Failure(node, name, .tooLarge(number))
     }
-    return (order, name)
+    return (Order(Int(number)), name)
   }
 
   // MARK: Numbers

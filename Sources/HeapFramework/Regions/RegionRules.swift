@@ -4,6 +4,15 @@ public import PagePools
 
 /// What regions and chunks must be, whoever declares them: a device tree, module parameters, a file (C1–C3).
 public enum RegionRules {
+  /// The most pages that a region can have.
+  @inlinable public static var mostPages: PageCount { PageCount(Int(Int32.max)) }
+
+  /// The largest chunks that a heap can be asked for: of 2^51 bytes.
+  @inlinable
+  public static func largestChunk(_ pageSize: PageSize) -> Order {
+    Order(51 - Int(pageSize.shift))
+  }
+
   /// A region's pages.
   ///
   /// - Parameters:
@@ -17,7 +26,7 @@ public enum RegionRules {
     guard byteCount > 0, byteCount % UInt64(pageSize.bytesPerPage) == 0 else {
       throw .noPages(byteCount)
     }
-    guard byteCount <= UInt64(Int32.max) << UInt64(pageSize.shift) else {
+    guard byteCount <= UInt64(pageSize.bytes(in: mostPages)) else {
       throw .tooLarge(byteCount)
     }
     return PageCount(Int(byteCount >> UInt64(pageSize.shift)))

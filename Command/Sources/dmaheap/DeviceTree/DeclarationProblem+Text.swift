@@ -31,8 +31,8 @@ extension DeclarationProblem {
     case .tooLarge(let number):
       let most =
         "\(property)" == "chunk-order"
-        ? "an order is at most \(51 - Int(pageSize.shift))"
-        : "a region has at most \(pageSize.bytes(in: PageCount(Int(Int32.max)))) bytes"
+        ? "an order is at most \(RegionRules.largestChunk(pageSize).rawValue)"
+        : "a region has at most \(pageSize.bytes(in: RegionRules.mostPages)) bytes"
       return "is too large with \(Self.hex(number)): \(most)"
     case .exceedsRegion(let byteCount):
       return "makes chunks larger than their region, which has \(byteCount) bytes"

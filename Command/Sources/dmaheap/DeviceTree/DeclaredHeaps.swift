@@ -45,9 +45,6 @@ struct DeclaredHeaps {
     var description: String { "\(path): \(reason)" }
   }
 
-  /// The most heaps that a process can have of regions.
-  static let mostHeaps = 32
-
   /// The most mistakes that are told of; a tree with so many has no room for heaps, and much time would go into the rest.
   static let mostMistakes = 64
 
@@ -67,7 +64,7 @@ struct DeclaredHeaps {
   ///   - room: the most heaps that there may be.
   init(
     in tree: FlattenedTree, pageSize: PageSize, beside others: [String: String] = [:],
-    room: Int = mostHeaps
+    room: Int = HeapSystem.RegionConfiguration.mostHeaps
   ) {
     self.tree = tree
     self.pageSize = pageSize

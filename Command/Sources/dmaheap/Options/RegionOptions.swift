@@ -81,7 +81,7 @@ struct RegionOptions: ParsableArguments {
     }
     let declared = DeclaredHeaps(
       in: try tree.read(), pageSize: .ofMachine, beside: names,
-      room: DeclaredHeaps.mostHeaps - others.count)
+      room: HeapSystem.RegionConfiguration.mostHeaps - others.count)
     asked.ofTree = declared.regions
     asked.tree = tree.path
     asked.mistakes = declared.mistakes.map { AskedRegions.Mistake(tree: tree.path, mistake: $0) }
