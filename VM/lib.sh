@@ -79,6 +79,18 @@ use_machine_of() {
   esac
 }
 
+# Downloads packages of Debian's into the directory $1, with apt where `inside`, a command's first words, runs it, and
+# as `apt_options` say.
+inside=()
+apt_options=()
+download() {
+  local directory=$1
+  shift
+  # shellcheck disable=SC2016 # the inner shell fills in the names
+  logged "$log" "${inside[@]}" sh -ec 'cd "$0"; apt-get -o APT::Sandbox::User=root "$@"' \
+    "$directory" "${apt_options[@]}" download "$@"
+}
+
 # Has apt, with `apt_options`, work for the machine that is in use, in a directory of its own, with this machine's mirrors
 # of Debian's release $1 and keys. What it says is in the file `log`.
 use_private_apt() {
