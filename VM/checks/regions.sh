@@ -46,8 +46,8 @@ refused "'a/b' cannot be a heap's name" region=a/b:64M
 refused "has 200 bytes; a heap's name has at most" "region=$(printf '%0200d' 0):64M"
 refused "there are two heaps 'camera'" region=camera:16M,camera:16M
 for text in camera :camera camera: a:b:camera; do refused "alias: '$text' is not name:heap" "alias=$text"; done
-refused "alias: there are two heaps 'camera'" region=camera:16M alias=camera:system
-refused "alias: 'a/b' cannot be a heap's name" alias=a/b:system
+refused "alias: there are two heaps 'camera'" region=camera:16M alias=camera:camera
+refused "alias: 'a/b' cannot be a heap's name" region=camera:16M alias=a/b:camera
 memory_is_back "$before"
 
 # Half of the memory is a file's, which has to move.
